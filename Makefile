@@ -1,0 +1,34 @@
+# `make` alone tells what there is. Every target sets up what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+SHELL := /bin/bash
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint docs clean
+
+help: ## Show this help
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+run: $(VENV)/run-ready ## Start the server with its demo
+	@$(VENV)/bin/python demo/run.py
+
+test: $(VENV)/test-ready lint ## Pass all tests, the browser ones too
+	@$(VENV)/bin/python -m pytest
+
+lint: $(VENV)/test-ready ## Check style, types, import direction, generated docs
+	@$(VENV)/bin/ruff format --check --quiet
+	@$(VENV)/bin/ruff check --quiet
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --quiet || $(VENV)/bin/lint-imports
+
+clean: ## Remove what the targets made, but not the data
+	rm -rf $(VENV) tests/javascript/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/run-ready: requirements.lock pyproject.toml scripts/set-up
+	@PYTHON=$(PYTHON) scripts/set-up requirements.lock
+	@touch $@
+
+$(VENV)/test-ready: requirements-dev.lock pyproject.toml tests/javascript/package-lock.json scripts/set-up
+	@PYTHON=$(PYTHON) scripts/set-up requirements-dev.lock firefox javascript
+	@touch $@ $(VENV)/run-ready

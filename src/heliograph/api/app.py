@@ -1,0 +1,41 @@
+"""The HTTP application: all doors for programs, behind CORS for browsers."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from heliograph.api import customer, device, health, publish, reporting
+from heliograph.api.errors import http_error, known_error, unknown_error
+from heliograph.api.state import Api
+from heliograph.model.errors import HeliographError
+
+_PREFLIGHT_IS_GOOD_FOR_S = 600
+
+
+def build(api: Api) -> ASGIApp:
+    """The application over the given parts."""
+    app = Starlette(
+        routes=[
+            *device.routes,
+            *publish.routes,
+            *customer.routes,
+            *reporting.routes,
+            *health.routes,
+        ],
+        exception_handlers={
+            HeliographError: known_error,
+            HTTPException: http_error,
+            Exception: unknown_error,
+        },
+    )
+    app.router.redirect_slashes = False
+    app.state.api = api
+    # Outermost, so that errors have its headers, too: a browser hides an answer without them.
+    return CORSMiddleware(
+        app,
+        allow_origins=["*"],
+        allow_methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"],
+        allow_headers=["Content-Type", "Authorization"],
+        max_age=_PREFLIGHT_IS_GOOD_FOR_S,
+    )

@@ -1,0 +1,28 @@
+"""What the doors are given: the works that they call, and nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from starlette.requests import Request
+
+from heliograph.broker.streams import Streams
+from heliograph.delivery.accept import Accept
+from heliograph.store.engine import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """The parts that the API calls."""
+
+    store: Store
+    streams: Streams
+    accept: Accept
+    own_url: str
+    """This server's base URL: accepted as issuer of Beams tokens."""
+    now: Callable[[], datetime]
+
+
+def api_of(request: Request) -> Api:
+    return cast("Api", request.app.state.api)

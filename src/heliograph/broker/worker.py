@@ -1,0 +1,151 @@
+"""A worker: takes messages from a consumer, one after the other, and has several in hand at once.
+
+While a message is worked on, its lease is renewed; when the work is done it is acknowledged, and
+until then it is never lost: a worker that dies leaves it to the next.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import nats.errors
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.errors import APIError
+
+from heliograph.broker.streams import LEASE
+from heliograph.model.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+
+_FETCH_TIMEOUT_S = 5.0
+_PAUSE_AFTER_ERROR = timedelta(seconds=1)
+_RENEWALS_PER_LEASE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The message is worked off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The message comes back after a time."""
+
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Another worker has taken over; this one lets go without a word."""
+
+
+Outcome = Done | Later | Lost
+Handle = Callable[[bytes], Awaitable[Outcome]]
+Subscribe = Callable[[], Awaitable[JetStreamContext.PullSubscription]]
+
+
+class Worker:
+    """Hands the messages of one consumer to `handle`, at most `concurrency` at once."""
+
+    def __init__(self, subscribe: Subscribe, handle: Handle, *, concurrency: int) -> None:
+        self._subscribe = subscribe
+        self._handle = handle
+        self._room = asyncio.Semaphore(concurrency)
+        self._in_hand: set[asyncio.Task[None]] = set()
+
+    async def run(self, stopping: asyncio.Event, *, drain: timedelta) -> None:
+        """Work until `stopping` is set, then finish what is in hand, at most for `drain`."""
+        fetching = asyncio.create_task(self._fetch_until(stopping))
+        await stopping.wait()
+        # The client may take the cancellation for a lost connection; then the loop sees the event.
+        fetching.cancel()
+        await asyncio.wait({fetching})
+        await self._drain(drain)
+
+    async def _fetch_until(self, stopping: asyncio.Event) -> None:
+        subscription = None
+        while not stopping.is_set():
+            try:
+                if subscription is None:
+                    subscription = await self._subscribe()
+                await self._fetch_one(subscription)
+            except (Unavailable, nats.errors.Error, APIError) as error:
+                if not stopping.is_set():
+                    logger.warning("the broker can't be reached, trying again: %r", error)
+                    await asyncio.sleep(_PAUSE_AFTER_ERROR.total_seconds())
+                subscription = None
+
+    async def _fetch_one(self, subscription: JetStreamContext.PullSubscription) -> None:
+        await self._room.acquire()
+        try:
+            # One at a time: a fetch of several would wait until it has them all.
+            messages = await subscription.fetch(1, timeout=_FETCH_TIMEOUT_S)
+        except TimeoutError:
+            self._room.release()
+            return
+        except BaseException:
+            self._room.release()
+            raise
+        task = asyncio.create_task(self._work_on(messages[0]))
+        self._in_hand.add(task)
+        task.add_done_callback(self._let_go)
+
+    def _let_go(self, task: asyncio.Task[None]) -> None:
+        self._in_hand.discard(task)
+        self._room.release()
+
+    async def _work_on(self, message: Msg) -> None:
+        renewing = asyncio.create_task(_renew(message))
+        try:
+            outcome = await self._handle(message.data)
+        except asyncio.CancelledError:
+            raise
+        except Unavailable as error:
+            logger.warning("%s", error)
+            outcome = Later(error.retry_after)
+        except Exception:
+            logger.exception("a message could not be worked on, it comes back")
+            outcome = Later(_back_off(message))
+        finally:
+            renewing.cancel()
+        await _answer(message, outcome)
+
+    async def _drain(self, drain: timedelta) -> None:
+        if self._in_hand:
+            await asyncio.wait(self._in_hand, timeout=drain.total_seconds())
+        for task in self._in_hand:
+            task.cancel()
+        if self._in_hand:
+            await asyncio.wait(self._in_hand)
+
+
+def _back_off(message: Msg) -> timedelta:
+    """A second, doubling with each delivery, at most a minute."""
+    deliveries = message.metadata.num_delivered or 1
+    return timedelta(seconds=min(60, 2 ** min(deliveries - 1, 6)))
+
+
+async def _answer(message: Msg, outcome: Outcome) -> None:
+    try:
+        match outcome:
+            case Done():
+                await message.ack()
+            case Later(after):
+                await message.nak(delay=max(after.total_seconds(), 0.001))
+            case Lost():
+                logger.warning("another worker has taken over a message that took too long here")
+    except nats.errors.Error as error:
+        # The lease runs out and the message comes back; what was done is noted in the store.
+        logger.warning("the broker could not be told of an outcome: %r", error)
+
+
+async def _renew(message: Msg) -> None:
+    while True:
+        await asyncio.sleep(LEASE.total_seconds() / _RENEWALS_PER_LEASE)
+        try:
+            await message.in_progress()
+        except nats.errors.Error as error:
+            logger.warning("a lease could not be renewed: %r", error)

@@ -1,0 +1,50 @@
+"""The command line: parse, call, print."""
+
+import sys
+
+import click
+
+from heliograph.cli.device import device
+from heliograph.cli.instance import instance
+from heliograph.cli.publish import publish
+from heliograph.cli.serve import serve
+from heliograph.cli.token import token
+from heliograph.cli.user import user
+from heliograph.model.errors import HeliographError, Misconfigured
+
+_FAILED, _MISCONFIGURED = 1, 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="heliograph")
+def cli() -> None:
+    """Heliograph: push notifications for your users, from your own machines.
+
+    \b
+    Start here:
+      heliograph serve
+      heliograph publish users alice --title Hello --body "Your order is on its way"
+
+    Commands other than serve work on the data directory (--data DIR, or HELIOGRAPH_DATA), also
+    while a server runs on it. Exit codes: 0 done, 1 refused or not found, 2 wrong use or set-up.
+    """
+
+
+cli.add_command(serve)
+cli.add_command(instance)
+cli.add_command(token)
+cli.add_command(publish)
+cli.add_command(user)
+cli.add_command(device)
+
+
+def main() -> None:
+    """Run the command; what went wrong becomes a sentence on stderr and an exit code."""
+    try:
+        cli.main(standalone_mode=True)
+    except Misconfigured as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(_MISCONFIGURED)
+    except HeliographError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(_FAILED)

@@ -1,0 +1,234 @@
+"""Settings: each declared once. Flags, environment, file, help and documentation come from here.
+
+This is the only place that reads the environment or a settings file. Flags win over HELIOGRAPH_*
+variables, which win over heliograph.toml in the working directory, which wins over the default.
+"""
+
+import base64
+import binascii
+import difflib
+import ipaddress
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from heliograph.gateways.guard import Network
+from heliograph.model.errors import Misconfigured
+from heliograph.store.sealed import MASTER_KEY_BYTES, MasterKey
+
+FILE = Path("heliograph.toml")
+_PREFIX = "HELIOGRAPH_"
+_MAX_PORT = 65535
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def _setting(default: Any, parse: Callable[[str], Any], *, metavar: str, text: str) -> Any:
+    """Declare a setting. parse raises ValueError with a reason that completes "NAME …"."""
+    return field(default=default, metadata={"parse": parse, "metavar": metavar, "help": text})
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isdecimal() else -1
+    if not 0 < port <= _MAX_PORT:
+        raise ValueError(f"must be a number from 1 to {_MAX_PORT}")
+    return port
+
+
+def _seconds(text: str) -> timedelta:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= timedelta(days=1).total_seconds():
+        raise ValueError("must be a number of seconds, at most a day")
+    return timedelta(seconds=seconds)
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"must be networks like 10.0.0.0/8,fd00::/8 ({error})") from error
+
+
+def _contact(text: str) -> str:
+    reaches = text.startswith("https://") or (text.startswith("mailto:") and "@" in text)
+    if not reaches or not text.isprintable() or " " in text or "<" in text:
+        raise ValueError("must be like mailto:ops@example.com or https://example.com/contact")
+    return text
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("must be like https://push.example.com")
+    return text.rstrip("/")
+
+
+def _master_key(text: str) -> MasterKey:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != MASTER_KEY_BYTES:
+        raise ValueError(f"must be {MASTER_KEY_BYTES} bytes in base64: openssl rand -base64 32")
+    return MasterKey(key)
+
+
+def _log_level(text: str) -> str:
+    if text.lower() not in _LOG_LEVELS:
+        raise ValueError(f"must be one of {', '.join(_LOG_LEVELS)}")
+    return text.lower()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How this server is set up. Checked as a whole when it is loaded."""
+
+    data: Path = _setting(
+        Path("data"),
+        Path,
+        metavar="DIR",
+        text="Folder of the database, the streams and the master key. Made if it isn't there.",
+    )
+    host: str = _setting(
+        "127.0.0.1",
+        str,
+        metavar="HOST",
+        text="Address to listen on. 0.0.0.0 is all of them; put a TLS proxy in front.",
+    )
+    port: int = _setting(8400, _port, metavar="PORT", text="TCP port of the HTTP API.")
+    url: str | None = _setting(
+        None,
+        _url,
+        metavar="URL",
+        text="How clients reach this server, if not at http://HOST:PORT."
+        " Beams tokens with this issuer are accepted.",
+    )
+    contact: str | None = _setting(
+        None,
+        _contact,
+        metavar="URI",
+        text="Where push services find you: mailto:ops@example.com or an https page."
+        " Safari gets no notification without it.",
+    )
+    master_key: MasterKey | None = _setting(
+        None,
+        _master_key,
+        metavar="BASE64",
+        text="Key that seals secrets in the database, 32 bytes in base64."
+        " Without it, one is made and kept in DIR/master.key.",
+    )
+    allow_private_endpoints: tuple[Network, ...] = _setting(
+        (),
+        _networks,
+        metavar="CIDR,...",
+        text="Networks that push endpoints may lie in besides the public internet;"
+        " plain http is taken there, too.",
+    )
+    gateway_ca: Path | None = _setting(
+        None,
+        Path,
+        metavar="FILE",
+        text="Certificates (PEM) of an authority that push services may have besides the usual.",
+    )
+    drain: timedelta = _setting(
+        timedelta(seconds=30),
+        _seconds,
+        metavar="SECONDS",
+        text="How long a stop waits for work in hand. What is not done then is done after a start.",
+    )
+    log_level: str = _setting(
+        "info", _log_level, metavar="LEVEL", text="debug, info, warning or error."
+    )
+
+    @property
+    def base_url(self) -> str:
+        """How clients reach this server."""
+        return self.url or f"http://{self.host}:{self.port}"
+
+    @property
+    def local_url(self) -> str:
+        """How commands on this machine reach it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{host}:{self.port}"
+
+
+def variable_of(setting: "Field[Any]") -> str:
+    return _PREFIX + setting.name.upper()
+
+
+def flag_of(setting: "Field[Any]") -> str:
+    return "--" + setting.name.replace("_", "-")
+
+
+def load(flags: Mapping[str, str | None]) -> Settings:
+    """Settings from flags (by field name), environment and file.
+
+    Raises Misconfigured that names everything that is wrong at once.
+    """
+    in_file = _read_file()
+    values: dict[str, Any] = {}
+    faults: list[str] = _unknown(in_file)
+    for setting in fields(Settings):
+        found = _find(setting, flags, in_file)
+        if found is None:
+            continue
+        source, text = found
+        try:
+            values[setting.name] = setting.metadata["parse"](text)
+        except ValueError as error:
+            faults.append(f"{source} {error}")
+    if faults:
+        raise Misconfigured("\n".join(faults), "See: heliograph serve --help")
+    return Settings(**values)
+
+
+def _find(
+    setting: "Field[Any]", flags: Mapping[str, str | None], in_file: Mapping[str, str]
+) -> tuple[str, str] | None:
+    flag, variable = flags.get(setting.name), os.environ.get(variable_of(setting))
+    if flag is not None:
+        return flag_of(setting), flag
+    if variable is not None:
+        return variable_of(setting), variable
+    if setting.name in in_file:
+        return f"{setting.name} in {FILE}", in_file[setting.name]
+    return None
+
+
+def _read_file() -> dict[str, str]:
+    if not FILE.exists():
+        return {}
+    try:
+        content = tomllib.loads(FILE.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise Misconfigured(f"{FILE} can't be read: {error}", "Mend or remove it.") from error
+    return {name: _text_of(value) for name, value in content.items()}
+
+
+def _text_of(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _unknown(in_file: Mapping[str, str]) -> list[str]:
+    known = [setting.name for setting in fields(Settings)]
+    faults = []
+    for name in in_file.keys() - set(known):
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f", did you mean {close[0]}?" if close else ""
+        faults.append(f"{name} in {FILE} is not a setting{hint}")
+    return faults
+
+
+def default_text(setting: "Field[Any]") -> str:
+    """The default as one would write it; empty if there is none."""
+    default = setting.default
+    if default is None or default is MISSING or default == ():
+        return ""
+    if isinstance(default, timedelta):
+        return f"{default.total_seconds():g}"
+    return str(default)

@@ -1,0 +1,76 @@
+"""Lanes: each instance and platform has a worker of its own, so that none waits for another."""
+
+import asyncio
+import logging
+from asyncio import Task
+from collections.abc import Mapping
+from datetime import timedelta
+
+from heliograph.broker.streams import Streams
+from heliograph.broker.worker import Handle, Worker
+from heliograph.model.device import Platform
+from heliograph.model.errors import Unavailable
+from heliograph.model.ids import InstanceId
+from heliograph.store import instances
+from heliograph.store.engine import Store
+
+logger = logging.getLogger(__name__)
+
+_LOOK_INTERVAL_S = 0.5
+"""How often to look for instances that were made or deleted, by a command or another server."""
+_BATCHES_AT_ONCE = 4
+
+Lane = tuple[Platform, InstanceId]
+
+
+class Lanes:
+    """Runs a worker for each instance and platform there is."""
+
+    def __init__(self, store: Store, streams: Streams, senders: Mapping[Platform, Handle]) -> None:
+        self._store = store
+        self._streams = streams
+        self._senders = senders
+        self._running: dict[Lane, tuple[asyncio.Event, Task[None]]] = {}
+
+    async def run(self, stopping: asyncio.Event, *, drain: timedelta) -> None:
+        """Run until `stopping` is set, then let every lane finish what it has in hand."""
+        while not stopping.is_set():
+            try:
+                await self._match(drain)
+            except Unavailable as error:
+                logger.warning("%s", error)
+            try:
+                async with asyncio.timeout(_LOOK_INTERVAL_S):
+                    await stopping.wait()
+            except TimeoutError:
+                continue
+        await self._stop(list(self._running))
+
+    async def _match(self, drain: timedelta) -> None:
+        """Start the lanes that are missing, stop those whose instance is gone."""
+        async with self._store.reading() as connection:
+            there = {instance.id for instance in await instances.all_of_them(connection)}
+        wanted = {(platform, instance_id) for platform in self._senders for instance_id in there}
+        for lane in wanted - self._running.keys():
+            self._running[lane] = self._start(lane, drain)
+        orphaned = self._running.keys() - wanted
+        await self._stop(list(orphaned))
+        for platform, instance_id in orphaned:
+            await self._streams.forget_batches(platform, instance_id)
+
+    def _start(self, lane: Lane, drain: timedelta) -> tuple[asyncio.Event, Task[None]]:
+        platform, instance_id = lane
+        worker = Worker(
+            lambda: self._streams.batches(platform, instance_id),
+            self._senders[platform],
+            concurrency=_BATCHES_AT_ONCE,
+        )
+        stopping = asyncio.Event()
+        return stopping, asyncio.create_task(worker.run(stopping, drain=drain))
+
+    async def _stop(self, lanes: list[Lane]) -> None:
+        stopped = [self._running.pop(lane) for lane in lanes]
+        for stopping, _ in stopped:
+            stopping.set()
+        if stopped:
+            await asyncio.wait([task for _, task in stopped])

@@ -1,0 +1,181 @@
+"""Sending: a batch's targets to their gateway, many at once, each checked just before.
+
+Whether a device is still there and still the user's is asked of the store right before its message
+is handed over, a few dozen at a time; a stop() is in force for all that comes after it.
+"""
+
+import logging
+import random
+from asyncio import Queue, Semaphore, TaskGroup
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime, timedelta
+
+import msgspec
+
+from heliograph.broker.worker import Done, Later, Lost, Outcome
+from heliograph.delivery.enrich import web_message
+from heliograph.delivery.settle import (
+    BatchTakenOver,
+    Expired,
+    OpenBatch,
+    Settlement,
+    Untied,
+)
+from heliograph.gateways.base import Gateway, Message
+from heliograph.model.batch import Batch, Target
+from heliograph.model.device import Device
+from heliograph.model.errors import NotFound
+from heliograph.model.ids import DeviceId
+from heliograph.model.instance import VapidKey
+from heliograph.model.publish import time_to_live
+from heliograph.model.verdict import CredentialRefused
+from heliograph.store import batches, devices, instances
+from heliograph.store.engine import Store
+
+logger = logging.getLogger(__name__)
+
+_MAX_UNSETTLED = 256
+"""Targets of a batch that are in flight or not settled yet: what a crash may send twice."""
+_CHECKED_AT_ONCE = 32
+_LEAST_TIME = timedelta(seconds=10)
+"""A message that a sleeping device must not get late is still given this time to be sent at all."""
+
+
+class Sender:
+    """Works off batches of one platform."""
+
+    def __init__(
+        self,
+        store: Store,
+        gateway: Gateway,
+        now: Callable[[], datetime],
+        rng: random.Random,
+    ) -> None:
+        self._store = store
+        self._gateway = gateway
+        self._now = now
+        self._rng = rng
+
+    async def __call__(self, message: bytes) -> Outcome:
+        """Send one message of the DELIVER stream: what is due of it, from where it stopped."""
+        batch = msgspec.json.decode(message, type=Batch)
+        async with self._store.reading() as connection:
+            found = await batches.progress_of(connection, batch)
+            if found is None:
+                return Done()
+            try:
+                seal = self._store.seal
+                credential = await instances.vapid_key(connection, seal, batch.instance_id)
+            except NotFound:
+                return Done()
+        opened = OpenBatch(batch, *found)
+        try:
+            await self._send_due(opened, credential)
+        except BatchTakenOver:
+            return Lost()
+        return Done() if opened.is_settled else Later(opened.next_due_in(self._now()))
+
+    async def _send_due(self, opened: OpenBatch, credential: VapidKey) -> None:
+        due = opened.due(self._now())
+        unsettled = Semaphore(_MAX_UNSETTLED)
+        said: Queue[Settlement] = Queue()
+        try:
+            async with TaskGroup() as group:
+                group.create_task(self._settle(opened, said, unsettled, expected=len(due)))
+                for positions in _slices(due, _CHECKED_AT_ONCE):
+                    for _ in positions:
+                        await unsettled.acquire()
+                    message = self._message(opened.batch)
+                    found = await self._devices(opened.batch, positions)
+                    for position in positions:
+                        device = _still_meant(opened.batch.targets[position], found)
+                        one = self._send_one(position, device, message, credential)
+                        group.create_task(_into(said, one))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+
+    async def _send_one(
+        self,
+        position: int,
+        device: Device | None,
+        message: Message | None,
+        credential: VapidKey,
+    ) -> Settlement:
+        if message is None:
+            return Settlement(position, device, Expired())
+        if device is None:
+            return Settlement(position, None, Untied())
+        return Settlement(position, device, await self._gateway.send(message, device, credential))
+
+    async def _settle(
+        self,
+        opened: OpenBatch,
+        said: Queue[Settlement],
+        unsettled: Semaphore,
+        *,
+        expected: int,
+    ) -> None:
+        """Settle as many at once as have come in while the last ones were being settled."""
+        while expected > 0:
+            settlements = [await said.get()]
+            while not said.empty():
+                settlements.append(said.get_nowait())
+            now, expires_at = self._now(), _expires_at(opened.batch)
+            await opened.settle(
+                self._store, settlements, now=now, expires_at=expires_at, rng=self._rng
+            )
+            _complain_of_credential(opened.batch, settlements)
+            for _ in settlements:
+                unsettled.release()
+            expected -= len(settlements)
+
+    def _message(self, batch: Batch) -> Message | None:
+        """The message with the time that it has left; None if it has none."""
+        now = self._now()
+        if now > _expires_at(batch):
+            return None
+        return web_message(
+            batch.payload,
+            batch.instance_id,
+            batch.publish_id,
+            accepted_at=batch.accepted_at,
+            now=now,
+        )
+
+    async def _devices(self, batch: Batch, positions: list[int]) -> dict[DeviceId, Device]:
+        wanted = [batch.targets[position].device_id for position in positions]
+        async with self._store.reading() as connection:
+            return await devices.those_of(connection, batch.instance_id, wanted)
+
+
+def _still_meant(target: Target, found: dict[DeviceId, Device]) -> Device | None:
+    device = found.get(target.device_id)
+    if device is None or target.user_id not in {None, device.user_id}:
+        return None
+    return device
+
+
+def _expires_at(batch: Batch) -> datetime:
+    return batch.accepted_at + max(time_to_live(batch.payload), _LEAST_TIME)
+
+
+def _complain_of_credential(batch: Batch, settlements: list[Settlement]) -> None:
+    refused = [said.said for said in settlements if isinstance(said.said, CredentialRefused)]
+    if refused:
+        logger.error(
+            "%d of the %s pushes of instance %s were refused for their credential (%s);"
+            " check the clock of this machine and the VAPID contact",
+            len(refused),
+            batch.platform,
+            batch.instance_id,
+            refused[0].reason,
+        )
+
+
+async def _into(queue: Queue[Settlement], settlement: Awaitable[Settlement]) -> None:
+    queue.put_nowait(await settlement)
+
+
+def _slices(positions: list[int], size: int) -> Iterator[list[int]]:
+    for start in range(0, len(positions), size):
+        yield positions[start : start + size]

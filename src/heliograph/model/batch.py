@@ -1,0 +1,52 @@
+"""A batch: up to a few hundred targets of one publish and platform, the unit of work and of retry.
+
+Its message on the DELIVER stream never changes; how far it has come is its progress, in the store.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from heliograph.model.device import Platform
+from heliograph.model.ids import DeviceId, InstanceId, PublishId, UserId
+
+
+class Target(msgspec.Struct, frozen=True, array_like=True):
+    """A device that a publish resolved to, and the user it must still belong to when it is sent."""
+
+    device_id: DeviceId
+    user_id: UserId | None
+    """None in a publish to interests: the device alone decides."""
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """The targets of a batch and all that is needed to send to them."""
+
+    version: int = 1
+    publish_id: PublishId
+    instance_id: InstanceId
+    platform: Platform
+    number: int
+    """Counts the batches of a publish from 1."""
+    accepted_at: datetime
+    payload: dict[str, Any]
+    targets: list[Target]
+
+
+class Attempt(msgspec.Struct, frozen=True, array_like=True):
+    """A target that is tried again."""
+
+    tries: int
+    first_at: datetime
+    due_at: datetime
+
+
+class Progress(msgspec.Struct, kw_only=True):
+    """How far a batch has come: what is settled for good, and what waits for another try.
+
+    Positions count the batch's targets from 0.
+    """
+
+    settled: set[int] = msgspec.field(default_factory=set)
+    waiting: dict[int, Attempt] = msgspec.field(default_factory=dict)

@@ -1,0 +1,24 @@
+"""What a device reports back of a notification: it arrived, or it was tapped."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from heliograph.model.ids import DeviceId, PublishId
+
+
+class EventKind(StrEnum):
+    """As the SDKs write it, in any case."""
+
+    DELIVERY = "delivery"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One report of one device."""
+
+    kind: EventKind
+    publish_id: PublishId
+    device_id: DeviceId
+    reported_at: datetime

@@ -1,0 +1,76 @@
+"""Ids as types of their own, so that a swap is a type error, and the rules for those others choose.
+
+A parsed id is valid; nobody checks it again.
+"""
+
+import uuid
+from typing import NewType
+
+from heliograph.model.errors import Invalid
+from heliograph.model.limits import (
+    INTEREST_PATTERN,
+    MAX_INTEREST_CHARACTERS,
+    MAX_USER_ID_CHARACTERS,
+)
+
+InstanceId = NewType("InstanceId", str)
+DeviceId = NewType("DeviceId", str)
+UserId = NewType("UserId", str)
+PublishId = NewType("PublishId", str)
+Interest = NewType("Interest", str)
+
+
+def new_instance_id() -> InstanceId:
+    return InstanceId(str(uuid.uuid4()))
+
+
+def new_device_id(platform: str) -> DeviceId:
+    return DeviceId(f"{platform}-{uuid.uuid4()}")
+
+
+def new_publish_id() -> PublishId:
+    return PublishId(f"pubid-{uuid.uuid4()}")
+
+
+def parse_instance_id(text: str) -> InstanceId:
+    """A UUID in any case, as lower-case text. Raises Invalid."""
+    try:
+        parsed = str(uuid.UUID(text))
+    except ValueError:
+        parsed = ""
+    if parsed != text.lower():
+        raise Invalid("instanceId", "must be a UUID like 8f9a6e22-2483-49aa-8552-125f1a4c5781")
+    return InstanceId(parsed)
+
+
+def parse_user_id(value: object, field: str) -> UserId:
+    """An id that the app chose: 1 to 164 code points of any Unicode text. Raises Invalid."""
+    if not isinstance(value, str):
+        raise Invalid(field, "Invalid type. Expected: string")
+    if not value:
+        raise Invalid(field, "String length must be greater than or equal to 1")
+    if len(value) > MAX_USER_ID_CHARACTERS:
+        reason = f"String length must be less than or equal to {MAX_USER_ID_CHARACTERS}"
+        raise Invalid(field, reason)
+    if not is_storable(value):
+        raise Invalid(field, "must not contain NUL or unpaired surrogates")
+    return UserId(value)
+
+
+def parse_interest(value: object, field: str) -> Interest:
+    """A public topic: 1 to 164 characters of A-Z a-z 0-9 _ - = @ , . ; Raises Invalid."""
+    if not isinstance(value, str):
+        raise Invalid(field, "Invalid type. Expected: string")
+    if not value:
+        raise Invalid(field, "String length must be greater than or equal to 1")
+    if len(value) > MAX_INTEREST_CHARACTERS:
+        reason = f"String length must be less than or equal to {MAX_INTEREST_CHARACTERS}"
+        raise Invalid(field, reason)
+    if INTEREST_PATTERN.fullmatch(value) is None:
+        raise Invalid(field, f"Does not match pattern '^{INTEREST_PATTERN.pattern}$'")
+    return Interest(value)
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database takes the text: PostgreSQL has no NUL, UTF-8 no lone surrogates."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

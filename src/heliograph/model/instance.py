@@ -1,0 +1,63 @@
+"""An instance: one app's isolated space, and the secrets that belong to it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from heliograph.model.errors import Invalid
+from heliograph.model.ids import InstanceId, is_storable
+
+MIN_SECRET_KEY_CHARACTERS = 32
+MAX_SECRET_KEY_CHARACTERS = 256
+MAX_INSTANCE_NAME_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One app's isolated space."""
+
+    id: InstanceId
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretKey:
+    """Proves the app's server: the bearer of publishes, and the HMAC key of Beams tokens."""
+
+    id: str
+    value: str
+    """Used as its ASCII text, never decoded. Not part of the repr."""
+    created_at: datetime
+
+    def __repr__(self) -> str:
+        return f"SecretKey(id={self.id!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class VapidKey:
+    """The key pair that the subscriptions of an instance's browsers are bound to (RFC 8292)."""
+
+    public_key: str
+    """The uncompressed point in base64url without padding: what a browser is given."""
+    private_pem: bytes
+    """PKCS 8. Not part of the repr."""
+
+    def __repr__(self) -> str:
+        return f"VapidKey(public_key={self.public_key!r})"
+
+
+def parse_secret_key(text: str) -> str:
+    """A secret key that was brought along. Raises Invalid, without the key in its text."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise Invalid("secret-key", "must be printable ASCII without spaces")
+    if not MIN_SECRET_KEY_CHARACTERS <= len(text) <= MAX_SECRET_KEY_CHARACTERS:
+        bounds = f"{MIN_SECRET_KEY_CHARACTERS} to {MAX_SECRET_KEY_CHARACTERS}"
+        raise Invalid("secret-key", f"must have {bounds} characters")
+    return text
+
+
+def parse_instance_name(text: str) -> str:
+    """Raises Invalid."""
+    if not 1 <= len(text) <= MAX_INSTANCE_NAME_CHARACTERS or not is_storable(text):
+        raise Invalid("name", f"must have 1 to {MAX_INSTANCE_NAME_CHARACTERS} characters")
+    return text

@@ -1,0 +1,42 @@
+"""Every limit, once, in the unit of its name. The values that clients can see are Pusher Beams'."""
+
+import re
+from datetime import timedelta
+
+MAX_USER_ID_CHARACTERS = 164
+"""Unicode code points."""
+
+MAX_DEVICES_PER_USER = 100
+"""For each platform."""
+
+MAX_INTEREST_CHARACTERS = 164
+INTEREST_PATTERN = re.compile(r"[a-zA-Z0-9_\-=@,.;]+")
+MAX_INTERESTS_PER_DEVICE = 5000
+MAX_INTERESTS_PER_PAGE = 100
+
+MAX_INTERESTS_PER_PUBLISH = 100
+MAX_USERS_PER_PUBLISH = 1000
+MAX_INTERESTS_PUBLISH_BYTES = 10 * 1024
+MAX_USERS_PUBLISH_BYTES = 200 * 1024
+
+MAX_DEVICE_BODY_BYTES = 1024 * 1024
+"""5000 interests of 164 characters, replaced in one call, are about 0.9 MiB."""
+
+MAX_METADATA_BYTES = 4096
+MAX_PUSH_TOKEN_CHARACTERS = 4096
+MAX_ENDPOINT_CHARACTERS = 2048
+MAX_HEADER_CHARACTERS = 8192
+
+MAX_TIME_TO_LIVE_S = 2_419_200
+"""Four weeks: what Beams, FCM and Web Push services keep a message for at most."""
+
+MAX_WEB_PAYLOAD_BYTES = 3993
+"""Plaintext; encrypted it is the 4096 bytes that every push service must take (RFC 8291, 4)."""
+
+MAX_BATCH_TARGETS = 500
+
+MAX_RETRY_TIME = timedelta(minutes=60)
+"""How long a target is retried, unless its message's time to live ends before."""
+
+CLOCK_LEEWAY = timedelta(seconds=30)
+"""How far the clock of an app server may differ when a Beams token's expiry is checked."""

@@ -1,0 +1,159 @@
+"""A publish: one accepted request to notify users, or interests, and how its body is read.
+
+The words of the refusals are those that users of Beams know (a JSON schema validator's).
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from heliograph.model.device import Platform
+from heliograph.model.errors import Invalid
+from heliograph.model.ids import (
+    InstanceId,
+    Interest,
+    PublishId,
+    UserId,
+    parse_interest,
+    parse_user_id,
+)
+from heliograph.model.limits import (
+    MAX_INTERESTS_PER_PUBLISH,
+    MAX_TIME_TO_LIVE_S,
+    MAX_USERS_PER_PUBLISH,
+)
+
+Payload = Mapping[str, Any]
+"""What one platform's devices get, as the app wrote it."""
+
+_Id = TypeVar("_Id")
+
+
+class Users(msgspec.Struct, frozen=True, tag="users"):
+    """The audience of a publish to users: 1 to 1000 different ids."""
+
+    users: tuple[UserId, ...]
+
+
+class Interests(msgspec.Struct, frozen=True, tag="interests"):
+    """The audience of a publish to interests: devices with any of 1 to 100 different ones."""
+
+    interests: tuple[Interest, ...]
+
+
+Audience = Users | Interests
+
+
+class Publish(msgspec.Struct, frozen=True, kw_only=True):
+    """An accepted publish, as it travels on the PUBLISH stream."""
+
+    version: int = 1
+    id: PublishId
+    instance_id: InstanceId
+    accepted_at: datetime
+    audience: Audience
+    payloads: dict[Platform, dict[str, Any]]
+
+
+def parse_users(body: Mapping[str, Any]) -> Users:
+    """The `users` of a publish body. Raises Invalid."""
+    return Users(_parse_list(body, "users", MAX_USERS_PER_PUBLISH, parse_user_id))
+
+
+def parse_interests(body: Mapping[str, Any]) -> Interests:
+    """The `interests` of a publish body. Raises Invalid."""
+    return Interests(_parse_list(body, "interests", MAX_INTERESTS_PER_PUBLISH, parse_interest))
+
+
+def parse_payloads(body: Mapping[str, Any]) -> dict[Platform, dict[str, Any]]:
+    """The platforms' parts of a publish body; keys that are none of ours are ignored.
+
+    Raises Invalid.
+    """
+    payloads = {platform: body[platform] for platform in Platform if platform in body}
+    if not payloads:
+        raise Invalid("(root)", "at least one of apns, fcm, web is required")
+    for platform, payload in payloads.items():
+        _check_type(payload, dict, platform, "object")
+        _check_data(payload, platform)
+    _check_apns(payloads.get(Platform.APNS, {}))
+    _check_web(payloads.get(Platform.WEB, {}))
+    return payloads
+
+
+def time_to_live(payload: Payload) -> timedelta:
+    """How long a push service keeps a message of the web platform for a sleeping browser."""
+    return timedelta(seconds=payload.get("time_to_live", MAX_TIME_TO_LIVE_S))
+
+
+def _parse_list(
+    body: Mapping[str, Any],
+    field: str,
+    maximum: int,
+    parse: Callable[[object, str], _Id],
+) -> tuple[_Id, ...]:
+    if field not in body:
+        raise Invalid(field, f"{field} is required")
+    values = body[field]
+    _check_type(values, list, field, "array")
+    if not values:
+        raise Invalid(field, "Array must have at least 1 items")
+    if len(values) > maximum:
+        raise Invalid(field, f"Array must have at most {maximum} items")
+    parsed = tuple(parse(value, f"{field}.{index}") for index, value in enumerate(values))
+    if len(set(parsed)) < len(parsed):
+        raise Invalid(field, "array items must be unique")
+    return parsed
+
+
+def _check_type(value: object, expected: type, field: str, name: str) -> None:
+    # bool is an int in Python, not in JSON
+    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        raise Invalid(field, f"Invalid type. Expected: {name}")
+
+
+def _check_data(payload: Payload, platform: Platform) -> None:
+    if "data" not in payload:
+        return
+    _check_type(payload["data"], dict, f"{platform}.data", "object")
+    if "pusher" in payload["data"]:
+        raise Invalid(f"{platform}.data.pusher", "this key is reserved")
+
+
+def _check_apns(payload: Payload) -> None:
+    aps = payload.get("aps", {})
+    _check_type(aps, dict, "apns.aps", "object")
+    wakes = aps.get("content-available", 1)
+    if wakes != 1 or not isinstance(wakes, int) or isinstance(wakes, bool):
+        field = "apns.aps.content-available"
+        raise Invalid(field, f"{field} must be one of the following: 1")
+
+
+_WEB_NOTIFICATION_KEYS: Mapping[str, tuple[type, str]] = {
+    "title": (str, "string"),
+    "body": (str, "string"),
+    "icon": (str, "string"),
+    "deep_link": (str, "string"),
+    "hide_notification_if_site_has_focus": (bool, "boolean"),
+}
+
+
+def _check_web(payload: Payload) -> None:
+    if "time_to_live" in payload:
+        _check_time_to_live(payload["time_to_live"])
+    notification = payload.get("notification", {})
+    _check_type(notification, dict, "web.notification", "object")
+    for key, (expected, name) in _WEB_NOTIFICATION_KEYS.items():
+        if key in notification:
+            _check_type(notification[key], expected, f"web.notification.{key}", name)
+
+
+def _check_time_to_live(value: object) -> None:
+    field = "web.time_to_live"
+    _check_type(value, int, field, "integer")
+    if not isinstance(value, int) or value < 0:
+        raise Invalid(field, "Must be greater than or equal to 0")
+    if value > MAX_TIME_TO_LIVE_S:
+        raise Invalid(field, f"Must be less than or equal to {MAX_TIME_TO_LIVE_S}")

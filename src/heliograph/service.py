@@ -1,0 +1,204 @@
+"""Composition root: what is built, started and stopped, in which order. No decisions are made here.
+
+Things close in reverse: first the doors, then the workers, then the broker and the store.
+"""
+
+import asyncio
+import json
+import logging
+import random
+import secrets
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from heliograph.api.app import build
+from heliograph.api.state import Api
+from heliograph.broker.embedded import embedded_broker
+from heliograph.broker.streams import Streams
+from heliograph.broker.worker import Worker
+from heliograph.config import Settings
+from heliograph.delivery.accept import Accept
+from heliograph.delivery.fanout import FanOut
+from heliograph.delivery.lanes import Lanes
+from heliograph.delivery.sender import Sender
+from heliograph.gateways.guard import Guard
+from heliograph.gateways.http2 import Http
+from heliograph.gateways.vapid import VapidSigner, new_vapid_key
+from heliograph.gateways.webpush import WebPush
+from heliograph.model.device import Platform
+from heliograph.model.errors import Misconfigured
+from heliograph.model.ids import InstanceId, new_instance_id
+from heliograph.model.instance import Instance, SecretKey
+from heliograph.store import directory, instances
+from heliograph.store.engine import Store, open_store
+from heliograph.store.sealed import Seal
+
+logger = logging.getLogger(__name__)
+
+_PUBLISHES_AT_ONCE = 8
+_BACKLOG = 1024
+
+
+def now() -> datetime:
+    """The time, for all parts that need it."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def opened_store(settings: Settings) -> AsyncIterator[Store]:
+    """The store alone, as commands use it; also beside a running server. Raises Misconfigured."""
+    data = directory.made(settings.data)
+    seal = Seal(directory.master_key(data, settings.master_key))
+    async with open_store(data / "heliograph.db", seal) as store:
+        yield store
+
+
+async def create_instance(
+    store: Store, name: str, instance_id: InstanceId, secret_key: str
+) -> SecretKey:
+    """Make an instance with its first secret key and its VAPID key. Raises Invalid."""
+    async with store.writing() as tx:
+        instance = Instance(id=instance_id, name=name, created_at=now())
+        await instances.create(tx, store.seal, instance, new_vapid_key())
+        return await instances.add_key(tx, store.seal, instance_id, secret_key, now=now())
+
+
+def new_secret_key() -> str:
+    """64 hexadecimal characters, as the hosted service makes them."""
+    return secrets.token_hex(32)
+
+
+async def serve(settings: Settings, stopping: asyncio.Event) -> None:
+    """Run the server until `stopping` is set. Raises Misconfigured if it can't start."""
+    async with AsyncExitStack() as stack:
+        data = directory.made(settings.data)
+        lock = stack.enter_context(directory.locked(data, settings.local_url))
+        listener = stack.enter_context(_listening(settings))
+        store = await stack.enter_async_context(opened_store(settings))
+        await _make_default_instance(store, data)
+        client = await stack.enter_async_context(embedded_broker(data / "broker", lock))
+        streams = Streams(client)
+        http = Http(Guard(settings.allow_private_endpoints), _gateway_authority(settings))
+        stack.push_async_callback(http.close)
+        await _work(settings, stack, store, streams, http)
+        api = Api(
+            store=store,
+            streams=streams,
+            accept=Accept(streams, now),
+            own_url=settings.base_url,
+            now=now,
+        )
+        await _answer(build(api), listener, stopping, settings)
+
+
+async def _work(
+    settings: Settings,
+    stack: AsyncExitStack,
+    store: Store,
+    streams: Streams,
+    http: Http,
+) -> None:
+    """Start the workers; they stop, and drain, when the stack closes."""
+    gateway = WebPush(http, VapidSigner(settings.contact, now), now)
+    senders = {Platform.WEB: Sender(store, gateway, now, random.Random())}  # noqa: S311  # jitter
+    fan_out = FanOut(store, streams, list(senders), now)
+    publishes = Worker(streams.publishes, fan_out, concurrency=_PUBLISHES_AT_ONCE)
+    lanes = Lanes(store, streams, senders)
+    stopping = asyncio.Event()
+    running = [
+        asyncio.create_task(publishes.run(stopping, drain=settings.drain)),
+        asyncio.create_task(lanes.run(stopping, drain=settings.drain)),
+    ]
+
+    async def stop() -> None:
+        stopping.set()
+        await asyncio.wait(running)
+
+    stack.push_async_callback(stop)
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn without its signal handlers: signals are the command's affair."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _answer(
+    app: ASGIApp,
+    listener: socket.socket,
+    stopping: asyncio.Event,
+    settings: Settings,
+) -> None:
+    # No access log: paths hold device ids, and a device id is all that its owner proves.
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=round(settings.drain.total_seconds()),
+    )
+    server = _HttpServer(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    stopped = asyncio.create_task(stopping.wait())
+    logger.info("listening on %s", settings.base_url)
+    await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    stopped.cancel()
+    await serving
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """The socket of the API. Raises Misconfigured if the address can't be had."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            settings.host,
+            settings.port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
+        )[0]
+        listener = socket.create_server(address, family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise Misconfigured(
+            f"can't listen on {settings.host} port {settings.port}: {error.strerror}",
+            "Choose another with --port PORT or --host HOST.",
+        ) from error
+    with listener:
+        yield listener
+
+
+async def _make_default_instance(store: Store, data: Path) -> None:
+    """On a new data directory: an instance to begin with, its secret in DIR/credentials.json."""
+    async with store.reading() as connection:
+        if await instances.all_of_them(connection):
+            return
+    instance_id, secret_key = new_instance_id(), new_secret_key()
+    # First the file: if it ends here, the next start makes another pair and writes it again.
+    directory.write_secret(
+        data / "credentials.json",
+        json.dumps({"instanceId": instance_id, "secretKey": secret_key}) + "\n",
+    )
+    await create_instance(store, "default", instance_id, secret_key)
+    logger.info("made the instance %s; its secret key is in credentials.json", instance_id)
+
+
+def _gateway_authority(settings: Settings) -> bytes | None:
+    """Raises Misconfigured."""
+    if settings.gateway_ca is None:
+        return None
+    try:
+        return settings.gateway_ca.read_bytes()
+    except OSError as error:
+        raise Misconfigured(
+            f"the certificates {settings.gateway_ca} can't be read: {error.strerror}",
+            "Set --gateway-ca to a PEM file, or leave it out.",
+        ) from error

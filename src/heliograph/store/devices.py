@@ -1,0 +1,191 @@
+"""Devices: registered, looked at, changed, removed."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, and_, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from heliograph.model.device import Device, Platform, token_hash
+from heliograph.model.errors import NotFound
+from heliograph.model.ids import DeviceId, InstanceId, UserId, new_device_id
+from heliograph.store import users
+from heliograph.store.schema import devices, subscriptions
+
+
+async def register(
+    tx: AsyncConnection,
+    instance_id: InstanceId,
+    platform: Platform,
+    push_token: str,
+    metadata: Mapping[str, Any] | None,
+    *,
+    now: datetime,
+) -> DeviceId:
+    """The device with this push token: a known one as it is, with its user and interests, or new.
+
+    metadata None leaves a known device's as it is.
+    """
+    row = {
+        "instance_id": instance_id,
+        "id": new_device_id(platform),
+        "platform": platform,
+        "push_token": push_token,
+        "token_hash": token_hash(push_token),
+        "metadata": _encode(metadata or {}),
+        "registered_at": now,
+    }
+    again: dict[str, Any] = {"registered_at": now}
+    if metadata is not None:
+        again["metadata"] = row["metadata"]
+    known = [devices.c.instance_id, devices.c.platform, devices.c.token_hash]
+    statement = insert(devices).values(row).on_conflict_do_update(index_elements=known, set_=again)
+    device_id = await tx.scalar(statement.returning(devices.c.id))
+    return DeviceId(device_id)
+
+
+async def find(
+    tx: AsyncConnection, instance_id: InstanceId, platform: Platform, device_id: str
+) -> Device:
+    """Raises NotFound."""
+    chosen = _one(instance_id, platform, device_id)
+    row = (await tx.execute(select(devices).where(chosen))).first()
+    if row is None:
+        raise NotFound("device")
+    return _device(row)
+
+
+async def of_user(tx: AsyncConnection, instance_id: InstanceId, user_id: UserId) -> list[Device]:
+    """All devices of a user, in the order of their ids: at most a hundred a platform."""
+    chosen = and_(devices.c.instance_id == instance_id, devices.c.user_id == user_id)
+    rows = await tx.execute(select(devices).where(chosen).order_by(devices.c.id))
+    return [_device(row) for row in rows]
+
+
+async def page(
+    tx: AsyncConnection, instance_id: InstanceId, *, after: str, limit: int
+) -> list[Device]:
+    """The next devices of the instance in the order of their ids."""
+    chosen = and_(devices.c.instance_id == instance_id, devices.c.id > after)
+    rows = await tx.execute(select(devices).where(chosen).order_by(devices.c.id).limit(limit))
+    return [_device(row) for row in rows]
+
+
+async def those_of(
+    tx: AsyncConnection, instance_id: InstanceId, device_ids: Sequence[DeviceId]
+) -> dict[DeviceId, Device]:
+    """Those that are still there, by id: what a batch is checked against before it is sent."""
+    chosen = and_(devices.c.instance_id == instance_id, devices.c.id.in_(device_ids))
+    rows = await tx.execute(select(devices).where(chosen))
+    return {row.id: _device(row) for row in rows}
+
+
+async def set_metadata(
+    tx: AsyncConnection,
+    instance_id: InstanceId,
+    platform: Platform,
+    device_id: str,
+    metadata: Mapping[str, Any],
+) -> None:
+    """Raises NotFound."""
+    chosen = _one(instance_id, platform, device_id)
+    changed = await tx.execute(update(devices).where(chosen).values(metadata=_encode(metadata)))
+    if changed.rowcount == 0:
+        raise NotFound("device")
+
+
+async def set_push_token(
+    tx: AsyncConnection,
+    instance_id: InstanceId,
+    platform: Platform,
+    device_id: str,
+    push_token: str,
+    *,
+    now: datetime,
+) -> None:
+    """Give the device a new push token; another device that had it is removed.
+
+    Raises NotFound, with nothing changed.
+    """
+    await find(tx, instance_id, platform, device_id)
+    same_token = and_(
+        devices.c.instance_id == instance_id,
+        devices.c.platform == platform,
+        devices.c.token_hash == token_hash(push_token),
+        devices.c.id != device_id,
+    )
+    await _remove(tx, instance_id, same_token)
+    await tx.execute(
+        update(devices)
+        .where(_one(instance_id, platform, device_id))
+        .values(push_token=push_token, token_hash=token_hash(push_token), registered_at=now)
+    )
+
+
+async def remove(
+    tx: AsyncConnection, instance_id: InstanceId, platform: Platform, device_id: str
+) -> bool:
+    """Untie and forget the device. False if there was none."""
+    return bool(await _remove(tx, instance_id, _one(instance_id, platform, device_id)))
+
+
+async def remove_gone(tx: AsyncConnection, device: Device) -> bool:
+    """Forget a device whose push token its gateway no longer knows.
+
+    Only if it still has that push token: one that came back with another in the meantime stays.
+    """
+    unchanged = devices.c.token_hash == token_hash(device.push_token)
+    chosen = and_(_one(device.instance_id, device.platform, device.id), unchanged)
+    return bool(await _remove(tx, device.instance_id, chosen))
+
+
+async def remove_of_user(tx: AsyncConnection, instance_id: InstanceId, user_id: UserId) -> int:
+    """Forget all devices of the user; how many there were."""
+    chosen = and_(devices.c.instance_id == instance_id, devices.c.user_id == user_id)
+    return await _remove(tx, instance_id, chosen)
+
+
+async def _remove(tx: AsyncConnection, instance_id: InstanceId, chosen: ColumnElement[bool]) -> int:
+    removed = (
+        await tx.execute(
+            delete(devices)
+            .where(chosen)
+            .returning(devices.c.id, devices.c.platform, devices.c.user_id)
+        )
+    ).all()
+    for row in removed:
+        of_device = and_(
+            subscriptions.c.instance_id == instance_id,
+            subscriptions.c.device_id == row.id,
+        )
+        await tx.execute(delete(subscriptions).where(of_device))
+        if row.user_id is not None:
+            await users.free_slot(tx, instance_id, row.user_id, row.platform)
+    return len(removed)
+
+
+def _one(instance_id: InstanceId, platform: Platform, device_id: str) -> ColumnElement[bool]:
+    return and_(
+        devices.c.instance_id == instance_id,
+        devices.c.id == device_id,
+        devices.c.platform == platform,
+    )
+
+
+def _device(row: Row[Any]) -> Device:
+    return Device(
+        instance_id=row.instance_id,
+        id=row.id,
+        platform=Platform(row.platform),
+        push_token=row.push_token,
+        user_id=row.user_id,
+        metadata=msgspec.json.decode(row.metadata),
+        registered_at=row.registered_at,
+    )
+
+
+def _encode(metadata: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(metadata).decode()

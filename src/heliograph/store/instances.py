@@ -1,0 +1,131 @@
+"""Instances, their secret keys and the VAPID key that browsers subscribe with."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.dialects.postgresql import insert as insert_or
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from heliograph.model.errors import Invalid, NotFound
+from heliograph.model.ids import InstanceId
+from heliograph.model.instance import Instance, SecretKey, VapidKey
+from heliograph.store import schema
+from heliograph.store.schema import instances, secret_keys, vapid_keys
+from heliograph.store.sealed import Seal
+
+
+async def create(tx: AsyncConnection, seal: Seal, instance: Instance, vapid: VapidKey) -> None:
+    """Raises Invalid if the id is taken."""
+    row = {"id": instance.id, "name": instance.name, "created_at": instance.created_at}
+    statement = insert_or(instances).values(row).on_conflict_do_nothing()
+    if (await tx.execute(statement)).rowcount == 0:
+        raise Invalid("id", f"there is an instance {instance.id} already")
+    await tx.execute(
+        insert(vapid_keys).values(
+            instance_id=instance.id,
+            public_key=vapid.public_key,
+            sealed=seal.close(vapid.private_pem, _vapid_purpose(instance.id)),
+            created_at=instance.created_at,
+        )
+    )
+
+
+async def find(tx: AsyncConnection, instance_id: InstanceId) -> Instance:
+    """Raises NotFound."""
+    row = (await tx.execute(select(instances).where(instances.c.id == instance_id))).first()
+    if row is None:
+        raise NotFound("instance")
+    return Instance(id=row.id, name=row.name, created_at=row.created_at)
+
+
+async def all_of_them(tx: AsyncConnection) -> list[Instance]:
+    """In the order they were made."""
+    rows = await tx.execute(select(instances).order_by(instances.c.created_at, instances.c.id))
+    return [Instance(id=row.id, name=row.name, created_at=row.created_at) for row in rows]
+
+
+async def remove(tx: AsyncConnection, instance_id: InstanceId) -> None:
+    """The instance and all that belongs to it. Raises NotFound."""
+    await find(tx, instance_id)
+    for table in schema.metadata.sorted_tables:
+        owner = table.c.id if table is instances else table.c.instance_id
+        await tx.execute(delete(table).where(owner == instance_id))
+
+
+async def keys_of(tx: AsyncConnection, seal: Seal, instance_id: InstanceId) -> Sequence[SecretKey]:
+    """The secret keys that are active, oldest first. Raises NotFound for an unknown instance."""
+    rows = (
+        await tx.execute(
+            select(instances.c.id.label("instance"), secret_keys)
+            .outerjoin(secret_keys, secret_keys.c.instance_id == instances.c.id)
+            .where(instances.c.id == instance_id)
+            .order_by(secret_keys.c.created_at, secret_keys.c.id)
+        )
+    ).all()
+    if not rows:
+        raise NotFound("instance")
+    return [
+        SecretKey(
+            id=row.id,
+            value=seal.open(row.sealed, _key_purpose(instance_id, row.id)).decode(),
+            created_at=row.created_at,
+        )
+        for row in rows
+        if row.id is not None
+    ]
+
+
+async def add_key(
+    tx: AsyncConnection,
+    seal: Seal,
+    instance_id: InstanceId,
+    value: str,
+    *,
+    now: datetime,
+) -> SecretKey:
+    """One more active secret key beside those there are."""
+    key = SecretKey(id=secrets.token_hex(8), value=value, created_at=now)
+    await tx.execute(
+        insert(secret_keys).values(
+            instance_id=instance_id,
+            id=key.id,
+            sealed=seal.close(value.encode(), _key_purpose(instance_id, key.id)),
+            created_at=now,
+        )
+    )
+    return key
+
+
+async def revoke_key(tx: AsyncConnection, instance_id: InstanceId, key_id: str) -> None:
+    """From now on the key proves nothing. Raises NotFound."""
+    chosen = (secret_keys.c.instance_id == instance_id) & (secret_keys.c.id == key_id)
+    if (await tx.execute(delete(secret_keys).where(chosen))).rowcount == 0:
+        raise NotFound("secret key")
+
+
+async def vapid_public_key(tx: AsyncConnection, instance_id: InstanceId) -> str:
+    """What a browser is given as applicationServerKey. Raises NotFound."""
+    chosen = vapid_keys.c.instance_id == instance_id
+    public_key = await tx.scalar(select(vapid_keys.c.public_key).where(chosen))
+    if public_key is None:
+        raise NotFound("instance")
+    return str(public_key)
+
+
+async def vapid_key(tx: AsyncConnection, seal: Seal, instance_id: InstanceId) -> VapidKey:
+    """Raises NotFound."""
+    chosen = vapid_keys.c.instance_id == instance_id
+    row = (await tx.execute(select(vapid_keys).where(chosen))).first()
+    if row is None:
+        raise NotFound("instance")
+    return VapidKey(row.public_key, seal.open(row.sealed, _vapid_purpose(instance_id)))
+
+
+def _key_purpose(instance_id: InstanceId, key_id: str) -> str:
+    return f"secret_keys/{instance_id}/{key_id}"
+
+
+def _vapid_purpose(instance_id: InstanceId) -> str:
+    return f"vapid_keys/{instance_id}"

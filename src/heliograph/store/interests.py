@@ -1,0 +1,77 @@
+"""Interests: the public topics that devices subscribe to."""
+
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, and_, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from heliograph.model.device import Device
+from heliograph.model.errors import LimitReached
+from heliograph.model.ids import DeviceId, InstanceId, Interest
+from heliograph.model.limits import MAX_INTERESTS_PER_DEVICE
+from heliograph.store.schema import subscriptions
+
+
+async def of_device(
+    tx: AsyncConnection,
+    instance_id: InstanceId,
+    device_id: DeviceId,
+    *,
+    after: str = "",
+    limit: int = MAX_INTERESTS_PER_DEVICE,
+) -> list[Interest]:
+    """In alphabetical order, those behind `after`."""
+    rows = await tx.scalars(
+        select(subscriptions.c.interest)
+        .where(
+            subscriptions.c.instance_id == instance_id,
+            subscriptions.c.device_id == device_id,
+            subscriptions.c.interest > after,
+        )
+        .order_by(subscriptions.c.interest)
+        .limit(limit)
+    )
+    return [Interest(interest) for interest in rows]
+
+
+async def add(tx: AsyncConnection, device: Device, interest: Interest) -> None:
+    """Subscribe the device; again changes nothing. Raises LimitReached, with nothing changed."""
+    row = _row(device, interest)
+    added = await tx.execute(insert(subscriptions).values(row).on_conflict_do_nothing())
+    if added.rowcount == 1 and await _count(tx, device) > MAX_INTERESTS_PER_DEVICE:
+        raise LimitReached("interests", MAX_INTERESTS_PER_DEVICE)
+
+
+async def remove(tx: AsyncConnection, device: Device, interest: Interest) -> None:
+    """Unsubscribe the device; one that isn't subscribed stays so."""
+    await tx.execute(delete(subscriptions).where(_of(device), subscriptions.c.interest == interest))
+
+
+async def replace(tx: AsyncConnection, device: Device, interests: Collection[Interest]) -> None:
+    """Make these the device's interests. The caller has checked that they are not too many."""
+    await tx.execute(delete(subscriptions).where(_of(device)))
+    rows = [_row(device, interest) for interest in interests]
+    if rows:
+        await tx.execute(insert(subscriptions), rows)
+
+
+async def _count(tx: AsyncConnection, device: Device) -> int:
+    mine = _of(device)
+    return await tx.scalar(select(func.count()).select_from(subscriptions).where(mine)) or 0
+
+
+def _row(device: Device, interest: Interest) -> dict[str, str]:
+    return {
+        "instance_id": device.instance_id,
+        "interest": interest,
+        "platform": device.platform,
+        "device_id": device.id,
+    }
+
+
+def _of(device: Device) -> ColumnElement[bool]:
+    return and_(
+        subscriptions.c.instance_id == device.instance_id,
+        subscriptions.c.device_id == device.id,
+    )

@@ -1,0 +1,45 @@
+"""What devices report back: each device's acknowledgement and open of a publish counts once."""
+
+from sqlalchemy import and_, exists, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from heliograph.model.device import Platform
+from heliograph.model.event import Event, EventKind
+from heliograph.model.ids import InstanceId
+from heliograph.store import publishes
+from heliograph.store.schema import devices, reports
+from heliograph.store.schema import publishes as publishes_table
+
+_COUNTED_AS = {EventKind.DELIVERY: "acknowledged", EventKind.OPEN: "opened"}
+
+
+async def record(tx: AsyncConnection, instance_id: InstanceId, event: Event) -> bool:
+    """Count the event. False if it was counted before, or its device or publish is unknown."""
+    device = and_(devices.c.instance_id == instance_id, devices.c.id == event.device_id)
+    known = exists().where(
+        publishes_table.c.instance_id == instance_id,
+        publishes_table.c.id == event.publish_id,
+    )
+    platform = await tx.scalar(select(devices.c.platform).where(device, known))
+    if platform is None:
+        return False
+    return await _record_once(tx, instance_id, event, Platform(platform))
+
+
+async def _record_once(
+    tx: AsyncConnection, instance_id: InstanceId, event: Event, platform: Platform
+) -> bool:
+    row = {
+        "instance_id": instance_id,
+        "publish_id": event.publish_id,
+        "device_id": event.device_id,
+        "event": event.kind,
+        "reported_at": event.reported_at,
+    }
+    recorded = await tx.execute(insert(reports).values(row).on_conflict_do_nothing())
+    if recorded.rowcount == 0:
+        return False
+    counted = {_COUNTED_AS[event.kind]: 1}
+    await publishes.count(tx, instance_id, event.publish_id, platform, counted)
+    return True

@@ -1,0 +1,150 @@
+"""The tables. Each key begins with the instance, so that a database can be split by instance.
+
+Changing a table here needs a migration beside it; a test compares the two.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime, stored as milliseconds since 1970: the same in every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else round(value.timestamp() * 1000)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+secret_keys = Table(
+    "secret_keys",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+vapid_keys = Table(
+    "vapid_keys",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("public_key", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("platform", Text, nullable=False),
+    Column("push_token", Text, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("user_id", Text),
+    Column("metadata", Text, nullable=False),
+    Column("registered_at", Instant, nullable=False),
+    UniqueConstraint("instance_id", "platform", "token_hash"),
+    Index(None, "instance_id", "user_id", "id"),
+)
+
+device_slots = Table(
+    "device_slots",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("platform", Text, primary_key=True),
+    Column("taken", Integer, nullable=False),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("interest", Text, primary_key=True),
+    Column("platform", Text, primary_key=True),
+    Column("device_id", Text, primary_key=True),
+    Index(None, "instance_id", "device_id", "interest"),
+)
+
+publishes = Table(
+    "publishes",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("audience", Text, nullable=False),
+    Column("accepted_at", Instant, nullable=False),
+    Column("batches", Integer, nullable=False),
+    Column("batches_settled", Integer, nullable=False),
+    Column("fanned_out", Boolean, nullable=False),
+    Column("finished_at", Instant),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("publish_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("platform", Text, nullable=False),
+    Column("first", Text, nullable=False),
+    Column("last", Text, nullable=False),
+    Column("progress", LargeBinary, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("settled", Boolean, nullable=False),
+)
+
+publish_counts = Table(
+    "publish_counts",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("publish_id", Text, primary_key=True),
+    Column("platform", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("publish_id", Text, primary_key=True),
+    Column("device_id", Text, primary_key=True),
+    Column("event", Text, primary_key=True),
+    Column("reported_at", Instant, nullable=False),
+)

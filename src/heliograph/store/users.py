@@ -1,0 +1,76 @@
+"""Users: a device is tied to at most one, and a user has at most a hundred devices a platform."""
+
+from sqlalchemy import and_, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from heliograph.model.device import Platform
+from heliograph.model.errors import Invalid, LimitReached, NotFound
+from heliograph.model.ids import InstanceId, UserId
+from heliograph.model.limits import MAX_DEVICES_PER_USER
+from heliograph.store.schema import device_slots, devices
+
+
+async def tie(
+    tx: AsyncConnection,
+    instance_id: InstanceId,
+    platform: Platform,
+    device_id: str,
+    user_id: UserId,
+) -> None:
+    """Tie the device to the user; to the same user again changes nothing.
+
+    Raises, with nothing changed: NotFound for an unknown device, Invalid if it has another user,
+    LimitReached if the user has a hundred devices on the platform.
+    """
+    device = and_(
+        devices.c.instance_id == instance_id,
+        devices.c.id == device_id,
+        devices.c.platform == platform,
+    )
+    untied = and_(device, devices.c.user_id.is_(None))
+    tied = await tx.execute(update(devices).where(untied).values(user_id=user_id))
+    if tied.rowcount == 1:
+        await _take_slot(tx, instance_id, user_id, platform)
+        return
+    row = (await tx.execute(select(devices.c.user_id).where(device))).first()
+    if row is None:
+        raise NotFound("device")
+    if row.user_id != user_id:
+        raise Invalid("userId", "A User Id is already associated with this device.")
+
+
+async def _take_slot(
+    tx: AsyncConnection, instance_id: InstanceId, user_id: UserId, platform: Platform
+) -> None:
+    # Count and limit are one statement: two arrivals can't both see ninety-nine.
+    row = {
+        "instance_id": instance_id,
+        "user_id": user_id,
+        "platform": platform,
+        "taken": 1,
+    }
+    taken = await tx.execute(
+        insert(device_slots)
+        .values(row)
+        .on_conflict_do_update(
+            index_elements=list(device_slots.primary_key),
+            set_={"taken": device_slots.c.taken + 1},
+            where=device_slots.c.taken < MAX_DEVICES_PER_USER,
+        )
+    )
+    if taken.rowcount == 0:
+        raise LimitReached("devices", MAX_DEVICES_PER_USER)
+
+
+async def free_slot(
+    tx: AsyncConnection, instance_id: InstanceId, user_id: UserId, platform: str
+) -> None:
+    """One device less of the user on the platform; a user without any leaves no row behind."""
+    slot = and_(
+        device_slots.c.instance_id == instance_id,
+        device_slots.c.user_id == user_id,
+        device_slots.c.platform == platform,
+    )
+    await tx.execute(update(device_slots).where(slot).values(taken=device_slots.c.taken - 1))
+    await tx.execute(delete(device_slots).where(slot, device_slots.c.taken <= 0))

@@ -1,0 +1,54 @@
+"""What most tests stand on: a strict push service and a server that delivers to it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.push_service import PushService
+from tests.server import Server
+
+
+@pytest.fixture(scope="session")
+def push_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PushService]:
+    """The strict fake of a Web Push service. What it refuses fails the test, see below."""
+    with PushService.start(tmp_path_factory.mktemp("push_service")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def environment(push_service: PushService) -> dict[str, str]:
+    """The settings of a server that delivers to the fake push service."""
+    return {
+        "HELIOGRAPH_ALLOW_PRIVATE_ENDPOINTS": "127.0.0.0/8,::1/128",
+        "HELIOGRAPH_CONTACT": "mailto:ops@example.com",
+        "HELIOGRAPH_GATEWAY_CA": str(push_service.ca_file),
+    }
+
+
+@pytest.fixture(scope="session")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
+) -> Iterator[Server]:
+    """One server for all tests that leave it as they found it."""
+    data = tmp_path_factory.mktemp("server") / "data"
+    with Server.start(data, environment=environment) as running:
+        yield running
+
+
+@pytest.fixture
+def own_server(tmp_path: Path, environment: dict[str, str]) -> Iterator[Server]:
+    """A server for one test alone, which may kill it."""
+    with Server.start(tmp_path / "data", environment=environment) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def no_unexpected_refusal(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail every test in which the push service had to refuse what it was sent."""
+    yield
+    if "push_service" in request.fixturenames:
+        push_service: PushService = request.getfixturevalue("push_service")
+        refused = push_service.refusals()
+        push_service.clear_refusals()
+        assert refused == []
