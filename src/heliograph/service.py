@@ -7,16 +7,15 @@ import asyncio
 import json
 import logging
 import random
-import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from heliograph import data
 from heliograph.api.app import build
 from heliograph.api.state import Api
 from heliograph.broker.embedded import embedded_broker
@@ -29,15 +28,13 @@ from heliograph.delivery.lanes import Lanes
 from heliograph.delivery.sender import Sender
 from heliograph.gateways.guard import Guard
 from heliograph.gateways.http2 import Http
-from heliograph.gateways.vapid import VapidSigner, new_vapid_key
+from heliograph.gateways.vapid import VapidSigner
 from heliograph.gateways.webpush import WebPush
 from heliograph.model.device import Platform
 from heliograph.model.errors import Misconfigured
-from heliograph.model.ids import InstanceId, new_instance_id
-from heliograph.model.instance import Instance, SecretKey
+from heliograph.model.ids import new_instance_id
 from heliograph.store import directory, instances
-from heliograph.store.engine import Store, open_store
-from heliograph.store.sealed import Seal
+from heliograph.store.engine import Store
 
 logger = logging.getLogger(__name__)
 
@@ -45,44 +42,15 @@ _PUBLISHES_AT_ONCE = 8
 _BACKLOG = 1024
 
 
-def now() -> datetime:
-    """The time, for all parts that need it."""
-    return datetime.now(UTC)
-
-
-@asynccontextmanager
-async def opened_store(settings: Settings) -> AsyncIterator[Store]:
-    """The store alone, as commands use it; also beside a running server. Raises Misconfigured."""
-    data = directory.made(settings.data)
-    seal = Seal(directory.master_key(data, settings.master_key))
-    async with open_store(data / "heliograph.db", seal) as store:
-        yield store
-
-
-async def create_instance(
-    store: Store, name: str, instance_id: InstanceId, secret_key: str
-) -> SecretKey:
-    """Make an instance with its first secret key and its VAPID key. Raises Invalid."""
-    async with store.writing() as tx:
-        instance = Instance(id=instance_id, name=name, created_at=now())
-        await instances.create(tx, store.seal, instance, new_vapid_key())
-        return await instances.add_key(tx, store.seal, instance_id, secret_key, now=now())
-
-
-def new_secret_key() -> str:
-    """64 hexadecimal characters, as the hosted service makes them."""
-    return secrets.token_hex(32)
-
-
 async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     """Run the server until `stopping` is set. Raises Misconfigured if it can't start."""
     async with AsyncExitStack() as stack:
-        data = directory.made(settings.data)
-        lock = stack.enter_context(directory.locked(data, settings.local_url))
+        path = directory.made(settings.data)
+        lock = stack.enter_context(directory.locked(path, settings.local_url))
         listener = stack.enter_context(_listening(settings))
-        store = await stack.enter_async_context(opened_store(settings))
-        await _make_default_instance(store, data)
-        client = await stack.enter_async_context(embedded_broker(data / "broker", lock))
+        store = await stack.enter_async_context(data.opened_store(settings))
+        await _make_default_instance(store, path)
+        client = await stack.enter_async_context(embedded_broker(path / "broker", lock))
         streams = Streams(client)
         http = Http(Guard(settings.allow_private_endpoints), _gateway_authority(settings))
         stack.push_async_callback(http.close)
@@ -90,9 +58,9 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         api = Api(
             store=store,
             streams=streams,
-            accept=Accept(streams, now),
+            accept=Accept(streams, data.now),
             own_url=settings.base_url,
-            now=now,
+            now=data.now,
         )
         await _answer(build(api), listener, stopping, settings)
 
@@ -105,9 +73,9 @@ async def _work(
     http: Http,
 ) -> None:
     """Start the workers; they stop, and drain, when the stack closes."""
-    gateway = WebPush(http, VapidSigner(settings.contact, now), now)
-    senders = {Platform.WEB: Sender(store, gateway, now, random.Random())}  # noqa: S311  # jitter
-    fan_out = FanOut(store, streams, list(senders), now)
+    gateway = WebPush(http, VapidSigner(settings.contact, data.now), data.now)
+    senders = {Platform.WEB: Sender(store, gateway, data.now, random.Random())}  # noqa: S311  # jitter
+    fan_out = FanOut(store, streams, list(senders), data.now)
     publishes = Worker(streams.publishes, fan_out, concurrency=_PUBLISHES_AT_ONCE)
     lanes = Lanes(store, streams, senders)
     stopping = asyncio.Event()
@@ -176,18 +144,18 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
-async def _make_default_instance(store: Store, data: Path) -> None:
+async def _make_default_instance(store: Store, path: Path) -> None:
     """On a new data directory: an instance to begin with, its secret in DIR/credentials.json."""
     async with store.reading() as connection:
         if await instances.all_of_them(connection):
             return
-    instance_id, secret_key = new_instance_id(), new_secret_key()
+    instance_id, secret_key = new_instance_id(), data.new_secret_key()
     # First the file: if it ends here, the next start makes another pair and writes it again.
     directory.write_secret(
-        data / "credentials.json",
+        path / "credentials.json",
         json.dumps({"instanceId": instance_id, "secretKey": secret_key}) + "\n",
     )
-    await create_instance(store, "default", instance_id, secret_key)
+    await data.create_instance(store, "default", instance_id, secret_key)
     logger.info("made the instance %s; its secret key is in credentials.json", instance_id)
 
 

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from heliograph import service
+from heliograph import data as data_directory
 from heliograph.cli.options import data_option, json_output, parsed_argument, with_store
 from heliograph.cli.output import print_fields, print_json, print_table
 from heliograph.model.ids import new_instance_id, parse_instance_id
@@ -29,7 +29,7 @@ def instance() -> None:
     "--id",
     "given_id",
     metavar="UUID",
-    help="Id to bring along, from the hosted service.",
+    help="Id to bring along, from the hosted data_directory.",
 )
 @click.option(
     "--secret-key",
@@ -57,11 +57,13 @@ def create(
     parsed_argument(parse_instance_name, name)
     instance_id = parsed_argument(parse_instance_id, given_id) if given_id else new_instance_id()
     value = (
-        parsed_argument(parse_secret_key, secret_key) if secret_key else service.new_secret_key()
+        parsed_argument(parse_secret_key, secret_key)
+        if secret_key
+        else data_directory.new_secret_key()
     )
 
     async def work(store: Store) -> None:
-        await service.create_instance(store, name, instance_id, value)
+        await data_directory.create_instance(store, name, instance_id, value)
 
     with_store(data, work)
     made = {"instanceId": instance_id, "name": name, "secretKey": value}
@@ -137,8 +139,8 @@ def rotate_key(instance_id: str, data: str | None, as_json: bool) -> None:
     async def work(store: Store) -> SecretKey:
         async with store.writing() as tx:
             await instances.find(tx, chosen)
-            value = service.new_secret_key()
-            return await instances.add_key(tx, store.seal, chosen, value, now=service.now())
+            value = data_directory.new_secret_key()
+            return await instances.add_key(tx, store.seal, chosen, value, now=data_directory.now())
 
     key = with_store(data, work)
     made = {"instanceId": chosen, "keyId": key.id, "secretKey": key.value}

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from heliograph import config, service
+from heliograph import config
+from heliograph import data as data_directory
 from heliograph.config import Settings
 from heliograph.model.errors import Invalid, Misconfigured
 from heliograph.model.ids import InstanceId, parse_instance_id
@@ -60,7 +61,7 @@ def with_store(data: str | None, work: Callable[[Store], Awaitable[_Result]]) ->
         )
 
     async def run() -> _Result:
-        async with service.opened_store(settings) as store:
+        async with data_directory.opened_store(settings) as store:
             return await work(store)
 
     return asyncio.run(run())

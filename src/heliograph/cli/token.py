@@ -2,7 +2,8 @@
 
 import click
 
-from heliograph import service, tokens
+from heliograph import data as data_directory
+from heliograph import tokens
 from heliograph.cli.options import (
     chosen_instance,
     data_option,
@@ -44,7 +45,7 @@ def token(user_id: str, instance_id: str | None, data: str | None, as_json: bool
                 "all secret keys of the instance are revoked",
                 f"Make one with: heliograph instance rotate-key {instance}",
             )
-        return tokens.sign(user, instance, keys[-1], now=service.now())
+        return tokens.sign(user, instance, keys[-1], now=data_directory.now())
 
     signed = with_store(data, work)
     print_json({"token": signed}) if as_json else click.echo(signed)

@@ -9,10 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import alembic.command
-import alembic.config
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -20,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from heliograph.model.errors import Misconfigured, Unavailable
+from heliograph.store import schema
 from heliograph.store.sealed import Seal
 
 _READERS = 4
@@ -107,19 +105,13 @@ _PRAGMAS = (
 
 
 def _migrate(path: Path) -> None:
-    config = alembic.config.Config()
-    config.set_main_option("script_location", "heliograph:store/migrations")
     engine = create_engine(f"sqlite:///{path}")
     _prepare(engine, begin="BEGIN IMMEDIATE")
     try:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            alembic.command.upgrade(config, "head")
-    except CommandError as error:
-        raise Misconfigured(
-            f"the database {path} was written by a newer version of Heliograph",
-            "Install that version again, or restore the database from before the upgrade.",
-        ) from error
+        with engine.connect() as connection:
+            current = _version_of(connection)
+        if current != schema.VERSION:
+            _upgrade(engine, path)
     except OperationalError as error:
         raise Misconfigured(
             f"the database {path} can't be opened: {error.orig}",
@@ -127,3 +119,29 @@ def _migrate(path: Path) -> None:
         ) from error
     finally:
         engine.dispose()
+
+
+def _version_of(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return None if version is None else str(version)
+
+
+def _upgrade(engine: Engine, path: Path) -> None:
+    # Imported here since it takes longer than most commands that find nothing to upgrade.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", "heliograph:store/migrations")
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except CommandError as error:
+        raise Misconfigured(
+            f"the database {path} was written by a newer version of Heliograph",
+            "Install that version again, or restore the database from before the upgrade.",
+        ) from error

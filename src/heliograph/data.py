@@ -1,0 +1,43 @@
+"""The data directory opened: what the server and the commands beside it have in common."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from heliograph.config import Settings
+from heliograph.gateways.vapid import new_vapid_key
+from heliograph.model.ids import InstanceId
+from heliograph.model.instance import Instance, SecretKey
+from heliograph.store import directory, instances
+from heliograph.store.engine import Store, open_store
+from heliograph.store.sealed import Seal
+
+
+def now() -> datetime:
+    """The time, for all parts that need it."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def opened_store(settings: Settings) -> AsyncIterator[Store]:
+    """The store alone, as commands use it; also beside a running server. Raises Misconfigured."""
+    data = directory.made(settings.data)
+    seal = Seal(directory.master_key(data, settings.master_key))
+    async with open_store(data / "heliograph.db", seal) as store:
+        yield store
+
+
+async def create_instance(
+    store: Store, name: str, instance_id: InstanceId, secret_key: str
+) -> SecretKey:
+    """Make an instance with its first secret key and its VAPID key. Raises Invalid."""
+    async with store.writing() as tx:
+        instance = Instance(id=instance_id, name=name, created_at=now())
+        await instances.create(tx, store.seal, instance, new_vapid_key())
+        return await instances.add_key(tx, store.seal, instance_id, secret_key, now=now())
+
+
+def new_secret_key() -> str:
+    """64 hexadecimal characters, as the hosted service makes them."""
+    return secrets.token_hex(32)
