@@ -8,8 +8,8 @@ import json
 import logging
 import random
 import socket
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -52,9 +52,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         await _make_default_instance(store, path)
         client = await stack.enter_async_context(embedded_broker(path / "broker", lock))
         streams = Streams(client)
-        http = Http(Guard(settings.allow_private_endpoints), _gateway_authority(settings))
-        stack.push_async_callback(http.close)
-        await _work(settings, stack, store, streams, http)
+        _work(settings, stack, store, streams)
         api = Api(
             store=store,
             streams=streams,
@@ -65,16 +63,18 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         await _answer(build(api), listener, stopping, settings)
 
 
-async def _work(
-    settings: Settings,
-    stack: AsyncExitStack,
-    store: Store,
-    streams: Streams,
-    http: Http,
-) -> None:
-    """Start the workers; they stop, and drain, when the stack closes."""
-    gateway = WebPush(http, VapidSigner(settings.contact, data.now), data.now)
-    senders = {Platform.WEB: Sender(store, gateway, data.now, random.Random())}  # noqa: S311  # jitter
+def _work(settings: Settings, stack: AsyncExitStack, store: Store, streams: Streams) -> None:
+    """Start the workers; they stop, and drain, when the stack closes. Raises Misconfigured."""
+    guard, authority = Guard(settings.allow_private_endpoints), _gateway_authority(settings)
+    signer = VapidSigner(settings.contact, data.now)
+
+    @asynccontextmanager
+    async def web_sender() -> AsyncIterator[Sender]:
+        async with Http(guard, authority) as http:
+            gateway = WebPush(http, signer, data.now)
+            yield Sender(store, gateway, data.now, random.Random())  # noqa: S311  # for jitter
+
+    senders = {Platform.WEB: web_sender}
     fan_out = FanOut(store, streams, list(senders), data.now)
     publishes = Worker(streams.publishes, fan_out, concurrency=_PUBLISHES_AT_ONCE)
     lanes = Lanes(store, streams, senders)

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from asyncio import Task
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 from heliograph.broker.streams import Streams
-from heliograph.broker.worker import Handle, Worker
+from heliograph.broker.worker import Worker
+from heliograph.delivery.sender import Sender
 from heliograph.model.device import Platform
 from heliograph.model.errors import Unavailable
 from heliograph.model.ids import InstanceId
@@ -21,12 +23,16 @@ _LOOK_INTERVAL_S = 0.5
 _BATCHES_AT_ONCE = 4
 
 Lane = tuple[Platform, InstanceId]
+OpenSender = Callable[[], AbstractAsyncContextManager[Sender]]
+"""Makes a sender with connections of its own, which are closed at the end."""
 
 
 class Lanes:
     """Runs a worker for each instance and platform there is."""
 
-    def __init__(self, store: Store, streams: Streams, senders: Mapping[Platform, Handle]) -> None:
+    def __init__(
+        self, store: Store, streams: Streams, senders: Mapping[Platform, OpenSender]
+    ) -> None:
         self._store = store
         self._streams = streams
         self._senders = senders
@@ -59,14 +65,23 @@ class Lanes:
             await self._streams.forget_batches(platform, instance_id)
 
     def _start(self, lane: Lane, drain: timedelta) -> tuple[asyncio.Event, Task[None]]:
-        platform, instance_id = lane
-        worker = Worker(
-            lambda: self._streams.batches(platform, instance_id),
-            self._senders[platform],
-            concurrency=_BATCHES_AT_ONCE,
-        )
         stopping = asyncio.Event()
-        return stopping, asyncio.create_task(worker.run(stopping, drain=drain))
+        return stopping, asyncio.create_task(self._run_lane(*lane, stopping, drain))
+
+    async def _run_lane(
+        self,
+        platform: Platform,
+        instance_id: InstanceId,
+        stopping: asyncio.Event,
+        drain: timedelta,
+    ) -> None:
+        async with self._senders[platform]() as sender:
+            worker = Worker(
+                lambda: self._streams.batches(platform, instance_id),
+                sender,
+                concurrency=_BATCHES_AT_ONCE,
+            )
+            await worker.run(stopping, drain=drain)
 
     async def _stop(self, lanes: list[Lane]) -> None:
         stopped = [self._running.pop(lane) for lane in lanes]

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
 from pyreqwest.client import Client, ClientBuilder
@@ -22,9 +23,11 @@ _CONNECT_TIMEOUT = timedelta(seconds=10)
 _ANSWER_TIMEOUT = timedelta(seconds=30)
 _PING_INTERVAL = timedelta(seconds=60)
 _PING_TIMEOUT = timedelta(seconds=20)
-_MAX_CLIENTS = 1000
+_MAX_ORIGINS = 1000
 _RESOLVED_FOR_S = 60.0
 """How long a host name is taken to mean the same address."""
+_WARM_FOR_S = 60.0
+"""How long a connection is taken to be open after an answer; the client keeps it for 90 s."""
 _MAX_ANSWER_BYTES = 4096
 """Of an answer's body no more is read: it may come from anybody's server."""
 _DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -62,17 +65,53 @@ class NotAllowed:
     """The request was not sent: its address is in a network that must not be reached."""
 
 
-@dataclass(slots=True)
 class _Origin:
-    """A client that is bound to one address of one origin."""
+    """A client that is bound to one address of one origin.
 
-    client: Client
-    address: str
-    resolved_at: float
+    A cold client would open a connection for each of many requests at once, only to find that the
+    first can carry them all. So the first request goes alone and the others wait for it.
+    """
+
+    def __init__(self, client: Client, address: str) -> None:
+        self.client = client
+        self.address = address
+        self.resolved_at = time.monotonic()
+        self._opening: asyncio.Future[bool] | None = None
+        self._warm_until = 0.0
+
+    async def exchange(self, request: Request) -> Response | NoResponse:
+        if time.monotonic() < self._warm_until:
+            return await self._send(request)
+        if self._opening is None:
+            return await self._send_first(request)
+        if await asyncio.shield(self._opening):
+            return await self._send(request)
+        return NoResponse("no connection could be opened")
+
+    async def _send_first(self, request: Request) -> Response | NoResponse:
+        self._opening = opening = asyncio.get_running_loop().create_future()
+        try:
+            answer = await self._send(request)
+        finally:
+            self._opening = None
+            opening.set_result(time.monotonic() < self._warm_until)
+        return answer
+
+    async def _send(self, request: Request) -> Response | NoResponse:
+        builder = self.client.post(request.url).headers(dict(request.headers))
+        try:
+            async with builder.body_bytes(request.body).build_streamed() as answer:
+                response = await _read(answer)
+        except PyreqwestError as error:
+            self._warm_until = 0.0
+            # Its text may hold the endpoint, which is a secret; its type may not.
+            return NoResponse(type(error).__name__)
+        self._warm_until = time.monotonic() + _WARM_FOR_S
+        return response
 
 
 class Http:
-    """Exchanges requests for answers. Close it to end its connections.
+    """Exchanges requests for answers; a context, at whose end its connections end.
 
     authority: a CA in PEM that is trusted besides the system's.
     """
@@ -81,60 +120,55 @@ class Http:
         self._guard = guard
         self._authority = authority
         self._origins: OrderedDict[str, _Origin] = OrderedDict()
-        self._resolving: dict[str, asyncio.Lock] = {}
+        self._resolving = asyncio.Lock()
 
-    async def exchange(self, request: Request) -> Response | NoResponse | NotAllowed:
-        """Send the request and wait for its answer, at most 40 seconds. Redirects stay answers."""
-        try:
-            client = await self._client_for(urlsplit(request.url))
-        except AddressRefused:
-            return NotAllowed()
-        except HostUnknown:
-            return NoResponse("the host name can't be resolved")
-        builder = client.post(request.url).headers(dict(request.headers))
-        try:
-            async with builder.body_bytes(request.body).build_streamed() as answer:
-                return await _read(answer)
-        except PyreqwestError as error:
-            # Its text may hold the endpoint, which is a secret; its type may not.
-            return NoResponse(type(error).__name__)
+    async def __aenter__(self) -> Self:
+        return self
 
-    async def close(self) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         for origin in self._origins.values():
             await origin.client.close()
         self._origins.clear()
 
-    async def _client_for(self, url: SplitResult) -> Client:
-        key = origin_of(url)
-        known = self._origins.get(key)
-        if known is not None and time.monotonic() - known.resolved_at < _RESOLVED_FOR_S:
-            self._origins.move_to_end(key)
-            return known.client
-        lock = self._resolving.setdefault(key, asyncio.Lock())
+    async def exchange(self, request: Request) -> Response | NoResponse | NotAllowed:
+        """Send the request and wait for its answer, at most 40 seconds. Redirects stay answers."""
         try:
-            async with lock:
-                return await self._resolved(key, url)
-        finally:
-            if not lock.locked():
-                self._resolving.pop(key, None)
+            origin = await self._origin_for(urlsplit(request.url))
+        except AddressRefused:
+            return NotAllowed()
+        except HostUnknown:
+            return NoResponse("the host name can't be resolved")
+        return await origin.exchange(request)
 
-    async def _resolved(self, key: str, url: SplitResult) -> Client:
+    async def _origin_for(self, url: SplitResult) -> _Origin:
+        """Raises AddressRefused, HostUnknown."""
+        key = origin_of(url)
+        known = self._fresh(key)
+        if known is not None:
+            return known
+        async with self._resolving:
+            return self._fresh(key) or await self._resolved(key, url)
+
+    def _fresh(self, key: str) -> _Origin | None:
         known = self._origins.get(key)
-        if known is not None and time.monotonic() - known.resolved_at < _RESOLVED_FOR_S:
-            return known.client
+        if known is None or time.monotonic() - known.resolved_at > _RESOLVED_FOR_S:
+            return None
+        self._origins.move_to_end(key)
+        return known
+
+    async def _resolved(self, key: str, url: SplitResult) -> _Origin:
         host, port = url.hostname or "", url.port or _DEFAULT_PORTS[url.scheme]
         found = await self._guard.address_of(host, port, plain=url.scheme == "http")
-        address = str(found)
+        known, address = self._origins.get(key), str(found)
         if known is None or known.address != address:
-            client = self._build(host, address, port)
-            known = _Origin(client, address, time.monotonic())
+            known = _Origin(self._build(host, address, port), address)
         known.resolved_at = time.monotonic()
         self._origins[key] = known
         self._origins.move_to_end(key)
-        if len(self._origins) > _MAX_CLIENTS:
+        if len(self._origins) > _MAX_ORIGINS:
             # Requests in flight keep their client alive until they are answered.
             self._origins.popitem(last=False)
-        return known.client
+        return known
 
     def _build(self, host: str, address: str, port: int) -> Client:
         builder = (
