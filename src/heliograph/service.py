@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from heliograph import data
 from heliograph.api.app import build
+from heliograph.api.protocol import JsonErrorProtocol
 from heliograph.api.state import Api
 from heliograph.broker.embedded import embedded_broker
 from heliograph.broker.streams import Streams
@@ -108,6 +109,7 @@ async def _answer(
     # No access log: paths hold device ids, and a device id is all that its owner proves.
     config = uvicorn.Config(
         app,
+        http=JsonErrorProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

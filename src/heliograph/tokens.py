@@ -3,7 +3,6 @@
 JWT with HS256 and nothing else. The key is the secret key as ASCII text, not decoded from hex.
 """
 
-import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +17,7 @@ from heliograph.model.limits import CLOCK_LEEWAY
 
 LIFETIME = timedelta(hours=24)
 _ALGORITHM = "HS256"
+_MAX_EXPIRY = 10**15
 _SDK_HOST = "{instance_id}.pushnotifications.pusher.com"
 
 
@@ -78,9 +78,11 @@ def _required_claims(claims: dict[str, Any]) -> UserId:
 
 def _expiry(claims: dict[str, Any]) -> float:
     value = claims["exp"]
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise Invalid("exp", "the JWT claim `exp` must be a number of seconds")
-    return value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    # Neither infinity nor NaN, which JSON in Python has, nor more digits than a float can hold.
+    if not is_number or not 0 <= value <= _MAX_EXPIRY:
+        raise Invalid("exp", "the JWT claim `exp` must be a number of seconds since 1970")
+    return float(value)
 
 
 def _check_signature(token: str, keys: Iterable[SecretKey]) -> None:

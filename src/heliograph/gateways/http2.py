@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
+from weakref import WeakValueDictionary
 
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
@@ -120,7 +121,7 @@ class Http:
         self._guard = guard
         self._authority = authority
         self._origins: OrderedDict[str, _Origin] = OrderedDict()
-        self._resolving = asyncio.Lock()
+        self._resolving = WeakValueDictionary[str, asyncio.Lock]()
 
     async def __aenter__(self) -> Self:
         return self
@@ -146,7 +147,10 @@ class Http:
         known = self._fresh(key)
         if known is not None:
             return known
-        async with self._resolving:
+        lock = self._resolving.get(key)
+        if lock is None:
+            self._resolving[key] = lock = asyncio.Lock()
+        async with lock:
             return self._fresh(key) or await self._resolved(key, url)
 
     def _fresh(self, key: str) -> _Origin | None:
