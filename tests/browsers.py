@@ -27,7 +27,7 @@ class Browser:
         return [message["notification"]["title"] for message in self.received()]
 
     def stop(self) -> None:
-        """What the SDK's stop() tells the server."""
+        """Tell the server what the SDK tells it when the app calls stop."""
         assert self.instance.devices.delete(self.device_id).status == 200
 
 

@@ -13,9 +13,7 @@ def publish_to(instance: Instance, users: list[str], title: str) -> str:
     return str(reply.json()["publishId"])
 
 
-def test_every_device_of_the_user_gets_it_and_no_other(
-    server: Server, browsers: Browsers
-) -> None:
+def test_every_device_of_the_user_gets_it_and_no_other(server: Server, browsers: Browsers) -> None:
     alice, bob = new_name("alice"), new_name("bob")
     hers = [browsers.new(user=alice) for _ in range(3)]
     others = [browsers.new(user=bob), browsers.new()]

@@ -25,7 +25,7 @@ def is_alive(process_id: int) -> bool:
 
 
 def test_a_publish_that_got_200_arrives_after_the_server_was_killed(
-    own_server: Server, own_browsers: Browsers, push_service: PushService
+    own_server: Server, own_browsers: Browsers
 ) -> None:
     user = new_name("alice")
     browser = own_browsers.new(user=user)
@@ -79,9 +79,7 @@ def test_a_broker_that_dies_alone_is_started_again_and_nothing_is_lost(
     assert broker_of(own_server) != first
 
 
-def test_while_the_broker_is_away_a_publish_is_refused_not_lost(
-    own_server: Server, own_browsers: Browsers
-) -> None:
+def test_while_the_broker_is_away_a_publish_is_refused_not_lost(own_server: Server) -> None:
     broker = broker_of(own_server)
     os.kill(broker, signal.SIGSTOP)
     try:

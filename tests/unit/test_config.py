@@ -1,0 +1,65 @@
+"""Settings: flags before variables before file, and every fault told at once."""
+
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from heliograph import config
+from heliograph.config import Settings
+from heliograph.model.errors import Misconfigured
+
+
+@pytest.fixture(autouse=True)
+def empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for setting in fields(Settings):
+        monkeypatch.delenv(config.variable_of(setting), raising=False)
+
+
+def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("heliograph.toml").write_text('port = 1001\nhost = "file"\ndrain = 5\n')
+    monkeypatch.setenv("HELIOGRAPH_PORT", "1002")
+    monkeypatch.setenv("HELIOGRAPH_HOST", "variable")
+    settings = config.load({"port": "1003", "host": None})
+    assert (settings.port, settings.host, settings.drain) == (
+        1003,
+        "variable",
+        timedelta(seconds=5),
+    )
+
+
+def test_without_anything_there_are_defaults() -> None:
+    assert config.load({}) == Settings()
+
+
+def test_all_faults_are_told_at_once_with_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("heliograph.toml").write_text('prot = 1\ncontact = "ops"\n')
+    monkeypatch.setenv("HELIOGRAPH_ALLOW_PRIVATE_ENDPOINTS", "10.0.0.1/8")
+    with pytest.raises(Misconfigured) as refused:
+        config.load({"port": "70000"})
+    told = str(refused.value)
+    assert "prot in heliograph.toml is not a setting, did you mean port?" in told
+    assert "contact in heliograph.toml must be like mailto:" in told
+    assert "HELIOGRAPH_ALLOW_PRIVATE_ENDPOINTS must be networks" in told
+    assert "--port must be a number from 1 to 65535" in told
+
+
+def test_a_file_that_is_not_toml_is_told() -> None:
+    Path("heliograph.toml").write_text("port 1")
+    with pytest.raises(Misconfigured, match="can't be read"):
+        config.load({})
+
+
+def test_the_master_key_does_not_show_itself() -> None:
+    key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+    settings = config.load({"master_key": key})
+    assert settings.master_key is not None
+    assert settings.master_key.value == bytes(range(32))
+    assert key not in repr(settings)
+    with pytest.raises(Misconfigured) as refused:
+        config.load({"master_key": key[4:]})
+    assert key[4:] not in str(refused.value)

@@ -1,0 +1,51 @@
+"""When a target is tried again: later each time, never after its time, and not for ever."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+from heliograph.delivery.retry import GiveUp, next_try
+from heliograph.model.batch import Attempt
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+FAR = START + timedelta(days=28)
+
+
+def delays(seed: int, *, expires_at: datetime = FAR) -> list[timedelta]:
+    """The delays of a target that fails for ever."""
+    found: list[timedelta] = []
+    last, now = None, START
+    rng = random.Random(seed)
+    while True:
+        attempt = next_try(last, now=now, expires_at=expires_at, asked=None, rng=rng)
+        if isinstance(attempt, GiveUp):
+            return found
+        found.append(attempt.due_at - now)
+        last, now = attempt, attempt.due_at
+
+
+def test_it_begins_with_ten_seconds_and_doubles_up_to_ten_minutes() -> None:
+    for seed in range(50):
+        for number, delay in enumerate(delays(seed)):
+            middle = min(timedelta(seconds=10) * 2**number, timedelta(minutes=10))
+            assert middle / 2 <= delay <= middle * 1.5
+
+
+def test_it_ends_after_an_hour() -> None:
+    for seed in range(50):
+        assert timedelta(minutes=30) <= sum(delays(seed), timedelta()) <= timedelta(hours=1)
+
+
+def test_it_ends_with_the_time_to_live() -> None:
+    expires_at = START + timedelta(seconds=30)
+    for seed in range(50):
+        assert sum(delays(seed, expires_at=expires_at), timedelta()) <= timedelta(seconds=30)
+
+
+def test_what_the_gateway_asks_for_wins_if_it_is_longer() -> None:
+    asked = timedelta(minutes=20)
+    attempt = next_try(None, now=START, expires_at=FAR, asked=asked, rng=random.Random(1))
+    assert attempt == Attempt(1, START, START + asked)
+    soon = timedelta(seconds=1)
+    attempt = next_try(None, now=START, expires_at=FAR, asked=soon, rng=random.Random(1))
+    assert isinstance(attempt, Attempt)
+    assert attempt.due_at - START >= timedelta(seconds=5)
