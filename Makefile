@@ -16,11 +16,14 @@ run: $(VENV)/run-ready ## Start the server with its demo
 test: $(VENV)/test-ready lint ## Pass all tests, the browser ones too
 	@$(VENV)/bin/python -m pytest
 
-lint: $(VENV)/test-ready ## Check style, types, import direction, generated docs
+lint: $(VENV)/test-ready ## Check style, types and import direction
 	@$(VENV)/bin/ruff format --check --quiet
 	@$(VENV)/bin/ruff check --quiet
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --quiet || $(VENV)/bin/lint-imports
+
+docs: $(VENV)/test-ready ## Write the documents that come from code
+	@$(VENV)/bin/python -m scripts.document_settings
 
 clean: ## Remove what the targets made, but not the data
 	rm -rf $(VENV) tests/javascript/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

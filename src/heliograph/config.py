@@ -26,9 +26,15 @@ _MAX_PORT = 65535
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
-def _setting(default: Any, parse: Callable[[str], Any], *, metavar: str, text: str) -> Any:
-    """Declare a setting. parse raises ValueError with a reason that completes "NAME …"."""
-    return field(default=default, metadata={"parse": parse, "metavar": metavar, "help": text})
+def _setting(
+    default: Any, parse: Callable[[str], Any], *, metavar: str, text: str, secret: bool = False
+) -> Any:
+    """Declare a setting. parse raises ValueError with a reason that completes "NAME …".
+
+    A secret has no flag: every user of a machine can read the command lines on it.
+    """
+    described = {"parse": parse, "metavar": metavar, "help": text, "secret": secret}
+    return field(default=default, metadata=described)
 
 
 def _port(text: str) -> int:
@@ -121,6 +127,7 @@ class Settings:
         metavar="BASE64",
         text="Key that seals secrets in the database, 32 bytes in base64."
         " Without it, one is made and kept in DIR/master.key.",
+        secret=True,
     )
     allow_private_endpoints: tuple[Network, ...] = _setting(
         (),

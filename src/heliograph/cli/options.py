@@ -36,8 +36,10 @@ instance_option = click.option(
 
 
 def settings_options(command: _Command) -> _Command:
-    """An option for each setting, with its help."""
+    """An option for each setting that is not secret, with its help."""
     for setting in reversed(fields(Settings)):
+        if setting.metadata["secret"]:
+            continue
         default = config.default_text(setting)
         hint = config.variable_of(setting) + (f"; default: {default}" if default else "")
         option = click.option(
