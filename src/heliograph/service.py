@@ -66,6 +66,10 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
 
 def _work(settings: Settings, stack: AsyncExitStack, store: Store, streams: Streams) -> None:
     """Start the workers; they stop, and drain, when the stack closes. Raises Misconfigured."""
+    if settings.contact is None:
+        logger.warning(
+            "no contact is set: Safari gets no notification; start with --contact mailto:YOU"
+        )
     guard, authority = Guard(settings.allow_private_endpoints), _gateway_authority(settings)
     signer = VapidSigner(settings.contact, data.now)
 

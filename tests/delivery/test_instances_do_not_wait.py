@@ -7,7 +7,7 @@ from tests.push_service import Answer, PushService
 from tests.server import Server
 from tests.waiting import eventually
 
-HANGS_S = 20
+HANGS_S = 10
 
 
 def test_a_hanging_push_service_delays_its_own_instance_alone(

@@ -1,11 +1,14 @@
 """Reading a request: at most so many bytes, JSON, an object. What is wrong is said in words."""
 
+import asyncio
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 
 from heliograph.model.errors import Invalid, Malformed
+
+_TIMEOUT_S = 30
 
 
 async def json_object(request: Request, *, max_bytes: int) -> dict[str, Any]:
@@ -34,9 +37,13 @@ def optional_object(body: dict[str, Any], name: str) -> dict[str, Any] | None:
 async def _read(request: Request, max_bytes: int) -> bytes:
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > max_bytes:
-            raise Malformed(f"The body is too large: at most {max_bytes} bytes")
-        parts.append(part)
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            async for part in request.stream():
+                size += len(part)
+                if size > max_bytes:
+                    raise Malformed(f"The body is too large: at most {max_bytes} bytes")
+                parts.append(part)
+    except TimeoutError as error:
+        raise Malformed(f"The body did not arrive within {_TIMEOUT_S} seconds") from error
     return b"".join(parts)
