@@ -78,11 +78,12 @@ def _required_claims(claims: dict[str, Any]) -> UserId:
 
 def _expiry(claims: dict[str, Any]) -> float:
     value = claims["exp"]
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    # Neither infinity nor NaN, which JSON in Python has, nor more digits than a float can hold.
-    if not is_number or not 0 <= value <= _MAX_EXPIRY:
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise Invalid("exp", "the JWT claim `exp` must be a number of seconds since 1970")
-    return float(value)
+    # False for infinity and NaN, too, which JSON in Python has.
+    if not value <= _MAX_EXPIRY:
+        raise Invalid("exp", "the JWT claim `exp` is no time that will ever come")
+    return value
 
 
 def _check_signature(token: str, keys: Iterable[SecretKey]) -> None:

@@ -1,0 +1,175 @@
+"""A running `heliograph serve`, as a user runs it: a process of its own, a real socket.
+
+    with Server.start(directory / "data") as server:
+        server.instance.device_of("alice")
+        server.json_of("instance", "list")
+        server.kill()
+        server.restart()
+
+The process dies with the thread that started it, so start it in one that lives as long as the test.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
+
+from tests.client import Client, Instance
+
+START_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 60
+COMMAND_TIMEOUT_S = 60
+POLL_S = 0.02
+LOG_TAIL_BYTES = 8000
+HELIOGRAPH = Path(sys.executable).with_name("heliograph")
+NO_ENVIRONMENT: Mapping[str, str] = MappingProxyType({})
+# Asks the kernel to kill the process when its parent dies, then becomes the command it was given.
+DIE_WITH_PARENT = """
+import ctypes, os, sys
+ctypes.CDLL(None, use_errno=True).prctl(1, 9)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit("the parent has died already")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class Server:
+    """A server on a data directory. Started by `Server.start`.
+
+    url: without a slash at the end. instance: the one that the first start made.
+    """
+
+    process: subprocess.Popen[bytes]
+
+    def __init__(self, data: Path, *, port: int, environment: Mapping[str, str]) -> None:
+        self.data = data
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = data.parent / f"{data.name}.log"
+        self.client = Client("127.0.0.1", port)
+        self._environment = {**os.environ, **environment, "HELIOGRAPH_DATA": str(data)}
+
+    @classmethod
+    def start(cls, data: Path, *, environment: Mapping[str, str] = NO_ENVIRONMENT) -> Self:
+        """Start a server and wait until it is ready. environment: added to that of the tests."""
+        server = cls(data, port=_free_port(), environment=environment)
+        server._launch()
+        return server
+
+    def restart(self) -> None:
+        """Start again on the same data and port, after a stop if it still runs."""
+        self.stop()
+        self._launch()
+
+    def stop(self) -> int:
+        """Ask the process to end (SIGTERM), wait for it, and return its exit code."""
+        self.process.terminate()
+        try:
+            return self.process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """End the process without a chance to tidy up (SIGKILL)."""
+        self.process.kill()
+        self.process.wait(STOP_TIMEOUT_S)
+
+    @property
+    def instance_id(self) -> str:
+        return str(self._credentials["instanceId"])
+
+    @property
+    def secret_key(self) -> str:
+        return str(self._credentials["secretKey"])
+
+    @property
+    def instance(self) -> Instance:
+        return Instance(self.client, self.instance_id, self.secret_key)
+
+    def create_instance(self, name: str, *options: str) -> Instance:
+        """Make one more instance with the command line. options: of `instance create`."""
+        made = self.json_of("instance", "create", name, *options)
+        return Instance(self.client, made["instanceId"], made["secretKey"])
+
+    def cli(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `heliograph ARGUMENTS` on the data directory of this server."""
+        return subprocess.run(
+            [str(HELIOGRAPH), *arguments],
+            env=self._environment,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+        )
+
+    def json_of(self, *arguments: str, stdin: str | None = None) -> Any:
+        """Run a command with --json and return what it prints, or raise with what went wrong."""
+        finished = self.cli(*arguments, "--json", stdin=stdin)
+        if finished.returncode != 0:
+            complaint = finished.stderr or finished.stdout
+            raise RuntimeError(f"{' '.join(arguments)}: exit {finished.returncode}\n{complaint}")
+        return json.loads(finished.stdout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def _credentials(self) -> dict[str, str]:
+        return dict(json.loads((self.data / "credentials.json").read_text()))
+
+    def _launch(self) -> None:
+        serve = [str(HELIOGRAPH), "serve", "--data", str(self.data)]
+        listen = ["--host", "127.0.0.1", "--port", str(self.port)]
+        wrapper = [sys.executable, "-c", DIE_WITH_PARENT, str(os.getpid())]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*wrapper, *serve, *listen],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.kill()
+            raise
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if self._is_ready():
+                return
+            time.sleep(POLL_S)
+        log_tail = self.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
+        raise RuntimeError(f"heliograph is not ready (exit {self.process.poll()}):\n{log_tail}")
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.client.request("GET", "/ready").status == HTTPStatus.OK
+        except OSError:
+            return False
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
