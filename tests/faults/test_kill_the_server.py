@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -14,10 +13,14 @@ from tests.waiting import eventually, finished
 
 def broker_of(server: Server) -> int:
     """The process id of the embedded broker."""
-    found = subprocess.run(
-        ["pgrep", "-f", f"nats-server.*{server.data}/"], capture_output=True, text=True, check=True
-    )
-    return int(found.stdout.split()[0])
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if command[0].endswith(b"nats-server") and str(server.data).encode() in command[2]:
+            return int(process.name)
+    raise LookupError("no broker runs")
 
 
 def is_alive(process_id: int) -> bool:
