@@ -17,6 +17,7 @@ import pytest
 
 from tests.browser.firefox import Firefox
 from tests.client import Client
+from tests.processes import process_of
 from tests.push_service import PushService
 from tests.server import Server
 from tests.waiting import eventually, finished
@@ -228,7 +229,7 @@ class Run:
 
     def heliograph(self) -> int:
         """The process id of its Heliograph."""
-        return int(subprocess.check_output(["pgrep", "-f", f"heliograph serve .*{self.port}"]))
+        return process_of("heliograph serve", mentioning=str(self.port))
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import os
 import signal
 import time
-from pathlib import Path
 
 from tests.browsers import Browsers, hello, new_name
+from tests.processes import is_alive, process_of
 from tests.push_service import PushService
 from tests.server import Server
 from tests.waiting import eventually, finished
@@ -13,18 +13,7 @@ from tests.waiting import eventually, finished
 
 def broker_of(server: Server) -> int:
     """The process id of the embedded broker."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if command[0].endswith(b"nats-server") and str(server.data).encode() in command[2]:
-            return int(process.name)
-    raise LookupError("no broker runs")
-
-
-def is_alive(process_id: int) -> bool:
-    return Path(f"/proc/{process_id}").exists()
+    return process_of("nats-server --config", mentioning=f"{server.data}/")
 
 
 def test_a_publish_that_got_200_arrives_after_the_server_was_killed(

@@ -33,6 +33,8 @@ LEASE = timedelta(seconds=10)
 
 _PUT_TIMEOUT_S = 5.0
 _GIBIBYTE = 1024**3
+_MAX_AGE = timedelta(days=29)
+"""No message lives longer than four weeks; what can't be worked on ends with it."""
 _WRONG_LAST_SEQUENCE = 10071
 _MAX_IN_WORK = 10_000
 """Batches of one instance and platform that are in work or wait for another try."""
@@ -46,6 +48,7 @@ _STREAMS = (
         # Full is refused, never forgotten: the app's server gets a 503 and keeps the publish.
         discard=DiscardPolicy.NEW,
         max_bytes=4 * _GIBIBYTE,
+        max_age=_MAX_AGE.total_seconds(),
         duplicate_window=120,
     ),
     StreamConfig(
@@ -55,6 +58,7 @@ _STREAMS = (
         storage=StorageType.FILE,
         discard=DiscardPolicy.NEW,
         max_bytes=8 * _GIBIBYTE,
+        max_age=_MAX_AGE.total_seconds(),
     ),
 )
 

@@ -13,7 +13,6 @@ from datetime import timedelta
 import nats.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.errors import APIError
 
 from heliograph.broker.streams import LEASE
 from heliograph.model.errors import Unavailable
@@ -72,11 +71,11 @@ class Worker:
                 if subscription is None:
                     subscription = await self._subscribe()
                 await self._fetch_one(subscription)
-            except (Unavailable, nats.errors.Error, APIError) as error:
+            except Exception as error:  # noqa: BLE001  # a worker that ends would go unnoticed
+                subscription = None
                 if not stopping.is_set():
                     logger.warning("the broker can't be reached, trying again: %r", error)
                     await asyncio.sleep(_PAUSE_AFTER_ERROR.total_seconds())
-                subscription = None
 
     async def _fetch_one(self, subscription: JetStreamContext.PullSubscription) -> None:
         await self._room.acquire()

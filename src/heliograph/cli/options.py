@@ -12,6 +12,7 @@ from heliograph import data as data_directory
 from heliograph.config import Settings
 from heliograph.model.errors import Invalid, Misconfigured
 from heliograph.model.ids import InstanceId, parse_instance_id
+from heliograph.model.instance import SecretKey
 from heliograph.store import instances
 from heliograph.store.engine import Store
 
@@ -82,6 +83,18 @@ async def chosen_instance(store: Store, given: str | None) -> InstanceId:
         problem = "there is no instance" if not there else "there are several instances"
         raise Misconfigured(problem, "Name one with --instance ID; see: heliograph instance list")
     return there[0].id
+
+
+async def newest_key(store: Store, instance_id: InstanceId) -> SecretKey:
+    """The secret key to sign and publish with. Raises Misconfigured if all are revoked."""
+    async with store.reading() as connection:
+        keys = await instances.keys_of(connection, store.seal, instance_id)
+    if not keys:
+        raise Misconfigured(
+            "all secret keys of the instance are revoked",
+            f"Make one with: heliograph instance rotate-key {instance_id}",
+        )
+    return keys[-1]
 
 
 def parsed_argument(parse: Callable[..., _Result], *values: Any) -> _Result:

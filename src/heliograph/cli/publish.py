@@ -16,12 +16,13 @@ from heliograph.cli.options import (
     data_option,
     instance_option,
     json_output,
+    newest_key,
     with_store,
 )
 from heliograph.cli.output import print_fields, print_json, print_table
 from heliograph.model.errors import Misconfigured
 from heliograph.model.ids import InstanceId
-from heliograph.store import instances, publishes
+from heliograph.store import publishes
 from heliograph.store.directory import running_server
 from heliograph.store.engine import Store
 from heliograph.store.publishes import Report
@@ -184,14 +185,7 @@ def _for_all_platforms(text: dict[str, str]) -> dict[str, Any]:
 
 async def _credentials(store: Store, instance_id: str | None) -> tuple[InstanceId, str]:
     instance = await chosen_instance(store, instance_id)
-    async with store.reading() as connection:
-        keys = await instances.keys_of(connection, store.seal, instance)
-    if not keys:
-        raise Misconfigured(
-            "all secret keys of the instance are revoked",
-            f"Make one with: heliograph instance rotate-key {instance}",
-        )
-    return instance, keys[-1].value
+    return instance, (await newest_key(store, instance)).value
 
 
 def _post(url: str, key: str, content: dict[str, Any]) -> dict[str, Any]:

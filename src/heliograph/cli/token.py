@@ -9,13 +9,12 @@ from heliograph.cli.options import (
     data_option,
     instance_option,
     json_output,
+    newest_key,
     parsed_argument,
     with_store,
 )
 from heliograph.cli.output import print_json
-from heliograph.model.errors import Misconfigured
 from heliograph.model.ids import parse_user_id
-from heliograph.store import instances
 from heliograph.store.engine import Store
 
 
@@ -38,14 +37,8 @@ def token(user_id: str, instance_id: str | None, data: str | None, as_json: bool
 
     async def work(store: Store) -> str:
         instance = await chosen_instance(store, instance_id)
-        async with store.reading() as connection:
-            keys = await instances.keys_of(connection, store.seal, instance)
-        if not keys:
-            raise Misconfigured(
-                "all secret keys of the instance are revoked",
-                f"Make one with: heliograph instance rotate-key {instance}",
-            )
-        return tokens.sign(user, instance, keys[-1], now=data_directory.now())
+        key = await newest_key(store, instance)
+        return tokens.sign(user, instance, key, now=data_directory.now())
 
     signed = with_store(data, work)
     print_json({"token": signed}) if as_json else click.echo(signed)

@@ -45,6 +45,8 @@ class Lanes:
                 await self._match(drain)
             except Unavailable as error:
                 logger.warning("%s", error)
+            except Exception:
+                logger.exception("instances could not be looked for, trying again")
             try:
                 async with asyncio.timeout(_LOOK_INTERVAL_S):
                     await stopping.wait()
@@ -53,12 +55,13 @@ class Lanes:
         await self._stop(list(self._running))
 
     async def _match(self, drain: timedelta) -> None:
-        """Start the lanes that are missing, stop those whose instance is gone."""
+        """Start the lanes that are missing or have failed, stop those whose instance is gone."""
         async with self._store.reading() as connection:
             there = {instance.id for instance in await instances.all_of_them(connection)}
         wanted = {(platform, instance_id) for platform in self._senders for instance_id in there}
-        for lane in wanted - self._running.keys():
-            self._running[lane] = self._start(lane, drain)
+        for lane in wanted:
+            if lane not in self._running or self._running[lane][1].done():
+                self._running[lane] = self._start(lane, drain)
         orphaned = self._running.keys() - wanted
         await self._stop(list(orphaned))
         for platform, instance_id in orphaned:
@@ -75,13 +78,16 @@ class Lanes:
         stopping: asyncio.Event,
         drain: timedelta,
     ) -> None:
-        async with self._senders[platform]() as sender:
-            worker = Worker(
-                lambda: self._streams.batches(platform, instance_id),
-                sender,
-                concurrency=_BATCHES_AT_ONCE,
-            )
-            await worker.run(stopping, drain=drain)
+        try:
+            async with self._senders[platform]() as sender:
+                worker = Worker(
+                    lambda: self._streams.batches(platform, instance_id),
+                    sender,
+                    concurrency=_BATCHES_AT_ONCE,
+                )
+                await worker.run(stopping, drain=drain)
+        except Exception:
+            logger.exception("a lane failed, it is started again")
 
     async def _stop(self, lanes: list[Lane]) -> None:
         stopped = [self._running.pop(lane) for lane in lanes]

@@ -132,7 +132,7 @@ class Http:
         self._origins.clear()
 
     async def exchange(self, request: Request) -> Response | NoResponse | NotAllowed:
-        """Send the request and wait for its answer, at most 40 seconds. Redirects stay answers."""
+        """Send the request and wait for its answer, at most 35 seconds. Redirects stay answers."""
         try:
             origin = await self._origin_for(urlsplit(request.url))
         except AddressRefused:

@@ -45,32 +45,30 @@ def parse_instance_id(text: str) -> InstanceId:
 
 def parse_user_id(value: object, field: str) -> UserId:
     """An id that the app chose: 1 to 164 code points of any Unicode text. Raises Invalid."""
-    if not isinstance(value, str):
-        raise Invalid(field, "Invalid type. Expected: string")
-    if not value:
-        raise Invalid(field, "String length must be greater than or equal to 1")
-    if len(value) > MAX_USER_ID_CHARACTERS:
-        reason = f"String length must be less than or equal to {MAX_USER_ID_CHARACTERS}"
-        raise Invalid(field, reason)
-    if not is_storable(value):
+    text = _text(value, field, MAX_USER_ID_CHARACTERS)
+    if not is_storable(text):
         raise Invalid(field, "must not contain NUL or unpaired surrogates")
-    return UserId(value)
+    return UserId(text)
 
 
 def parse_interest(value: object, field: str) -> Interest:
     """A public topic: 1 to 164 characters of A-Z a-z 0-9 _ - = @ , . ; Raises Invalid."""
-    if not isinstance(value, str):
-        raise Invalid(field, "Invalid type. Expected: string")
-    if not value:
-        raise Invalid(field, "String length must be greater than or equal to 1")
-    if len(value) > MAX_INTEREST_CHARACTERS:
-        reason = f"String length must be less than or equal to {MAX_INTEREST_CHARACTERS}"
-        raise Invalid(field, reason)
-    if INTEREST_PATTERN.fullmatch(value) is None:
+    text = _text(value, field, MAX_INTEREST_CHARACTERS)
+    if INTEREST_PATTERN.fullmatch(text) is None:
         raise Invalid(field, f"Does not match pattern '^{INTEREST_PATTERN.pattern}$'")
-    return Interest(value)
+    return Interest(text)
 
 
 def is_storable(text: str) -> bool:
     """Whether every database takes the text: PostgreSQL has no NUL, UTF-8 no lone surrogates."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _text(value: object, field: str, maximum: int) -> str:
+    if not isinstance(value, str):
+        raise Invalid(field, "Invalid type. Expected: string")
+    if not value:
+        raise Invalid(field, "String length must be greater than or equal to 1")
+    if len(value) > maximum:
+        raise Invalid(field, f"String length must be less than or equal to {maximum}")
+    return value

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from heliograph.model.errors import Invalid
 from heliograph.model.ids import InstanceId, is_storable
-
-MIN_SECRET_KEY_CHARACTERS = 32
-MAX_SECRET_KEY_CHARACTERS = 256
-MAX_INSTANCE_NAME_CHARACTERS = 200
+from heliograph.model.limits import (
+    MAX_INSTANCE_NAME_CHARACTERS,
+    MAX_SECRET_KEY_CHARACTERS,
+    MIN_SECRET_KEY_CHARACTERS,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
