@@ -148,7 +148,7 @@ async def running(command: list[str]) -> AsyncIterator[Process]:
     contact = {"HELIOGRAPH_CONTACT": DEMO_CONTACT} if lacks_contact() else {}
     # A session of its own: Ctrl-C comes to this process alone, which stops the others in order.
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(HERE / "tied.py"), str(os.getpid()), *command),
+        *(sys.executable, "-m", "heliograph.broker.child", str(os.getpid()), *command),
         stdin=asyncio.subprocess.DEVNULL,
         env={**os.environ, **contact},
         start_new_session=True,

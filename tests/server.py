@@ -30,14 +30,6 @@ POLL_S = 0.02
 LOG_TAIL_BYTES = 8000
 HELIOGRAPH = Path(sys.executable).with_name("heliograph")
 NO_ENVIRONMENT: Mapping[str, str] = MappingProxyType({})
-# Asks the kernel to kill the process when its parent dies, then becomes the command it was given.
-DIE_WITH_PARENT = """
-import ctypes, os, sys
-ctypes.CDLL(None, use_errno=True).prctl(1, 9)
-if os.getppid() != int(sys.argv[1]):
-    sys.exit("the parent has died already")
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 class Server:
@@ -138,7 +130,7 @@ class Server:
     def _launch(self) -> None:
         serve = [str(HELIOGRAPH), "serve", "--data", str(self.data)]
         listen = ["--host", "127.0.0.1", "--port", str(self.port)]
-        wrapper = [sys.executable, "-c", DIE_WITH_PARENT, str(os.getpid())]
+        wrapper = [sys.executable, "-m", "heliograph.broker.child", str(os.getpid())]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*wrapper, *serve, *listen],

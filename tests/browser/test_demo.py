@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).parents[2]
 DEMO = REPOSITORY / "demo"
 OFFICIAL_SDK = REPOSITORY / "tests/javascript/node_modules/@pusher/push-notifications-web"
 # Runs a Python program that ends with the tests, however they end.
-TIED = [sys.executable, str(DEMO / "tied.py"), str(os.getpid()), sys.executable]
+TIED = [sys.executable, "-m", "heliograph.broker.child", str(os.getpid()), sys.executable]
 END_TIMEOUT_S = 60
 ACTION_TIMEOUT_S = 60
 POLL_S = 0.05

@@ -1,0 +1,68 @@
+"""A TLS-terminating proxy, as an operator would put in front of a server."""
+
+import asyncio
+import ssl
+import threading
+from asyncio import AbstractEventLoop, StreamReader, StreamWriter
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import trustme
+
+START_TIMEOUT_S = 10
+CHUNK_BYTES = 65536
+
+
+class TlsProxy:
+    """Passes what comes over TLS on to a port of this machine, from a thread. A context.
+
+    endpoint: host and port. ca_file: the authority that its certificate is of.
+    """
+
+    def __init__(self, port: int, directory: Path) -> None:
+        authority = trustme.CA()
+        self.ca_file = directory / "proxy-ca.pem"
+        authority.cert_pem.write_to_path(str(self.ca_file))
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost").configure_cert(self._context)
+        self._port = port
+        self._loop: AbstractEventLoop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    @property
+    def endpoint(self) -> str:
+        return f"localhost:{self._server.sockets[0].getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        serving = asyncio.start_server(self._pass_on, "127.0.0.1", 0, ssl=self._context)
+        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(START_TIMEOUT_S)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._server.close)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(START_TIMEOUT_S)
+        self._loop.close()
+
+    async def _pass_on(self, client: StreamReader, to_client: StreamWriter) -> None:
+        server, to_server = await asyncio.open_connection("127.0.0.1", self._port)
+        answering = asyncio.create_task(_copy(server, to_client))
+        await _copy(client, to_server)
+        await answering
+
+
+async def _copy(reader: StreamReader, writer: StreamWriter) -> None:
+    with suppress(OSError, ssl.SSLError):
+        while content := await reader.read(CHUNK_BYTES):
+            writer.write(content)
+            await writer.drain()
+    with suppress(OSError, ssl.SSLError):
+        writer.close()
