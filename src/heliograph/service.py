@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import uvicorn
+from cryptography import x509
 from starlette.types import ASGIApp
 
 from heliograph import data
@@ -170,9 +171,11 @@ def _gateway_authority(settings: Settings) -> bytes | None:
     if settings.gateway_ca is None:
         return None
     try:
-        return settings.gateway_ca.read_bytes()
-    except OSError as error:
+        certificates = settings.gateway_ca.read_bytes()
+        x509.load_pem_x509_certificates(certificates)
+    except (OSError, ValueError) as error:
         raise Misconfigured(
-            f"the certificates {settings.gateway_ca} can't be read: {error.strerror}",
+            f"the certificates {settings.gateway_ca} can't be read: {error}",
             "Set --gateway-ca to a PEM file, or leave it out.",
         ) from error
+    return certificates

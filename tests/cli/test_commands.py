@@ -54,6 +54,7 @@ def test_an_id_and_a_key_can_be_brought_along(server: Server) -> None:
         (("publish", "users", "--title", "x"), "USER"),
         (("publish", "users", "alice", "--payload", "no-such-file"), "no-such-file"),
         (("serve", "--port", "0"), "--port must be a number"),
+        (("serve", "--contact", "me"), "--contact must be like mailto:"),
         (("nonsense",), "No such command"),
     ],
 )
@@ -146,6 +147,15 @@ def test_a_port_that_is_taken_is_told(server: Server, tmp_path: Path) -> None:
     refused = server.cli("serve", "--port", str(server.port), *data)
     assert refused.returncode == 2
     assert "Choose another with --port" in refused.stderr
+
+
+def test_an_authority_that_is_none_is_told(server: Server, tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("no certificate")
+    data = ("--data", str(tmp_path / "data"))
+    refused = server.cli("serve", "--port", "1", "--gateway-ca", str(authority), *data)
+    assert refused.returncode == 2
+    assert "--gateway-ca" in refused.stderr
 
 
 def test_the_secrets_of_a_data_directory_are_its_owners_alone(server: Server) -> None:

@@ -41,24 +41,26 @@ LOOPBACK = Guard(allowed=(ipaddress.ip_network("127.0.0.0/8"),))
 )
 async def test_an_address_that_is_not_public_is_refused(host: str) -> None:
     with pytest.raises(AddressRefused):
-        await PUBLIC.address_of(host, 443, plain=False)
+        await PUBLIC.addresses_of(host, 443, plain=False)
 
 
 @pytest.mark.parametrize("host", ["1.1.1.1", "2606:4700:4700::1111", "::ffff:1.1.1.1"])
 async def test_a_public_address_is_allowed(host: str) -> None:
-    assert await PUBLIC.address_of(host, 443, plain=False) == ipaddress.ip_address(host)
+    found = await PUBLIC.addresses_of(host, 443, plain=False)
+    assert found == [ipaddress.ip_address(host)]
 
 
 async def test_plain_http_is_refused_on_the_internet() -> None:
     with pytest.raises(AddressRefused):
-        await PUBLIC.address_of("1.1.1.1", 80, plain=True)
+        await PUBLIC.addresses_of("1.1.1.1", 80, plain=True)
 
 
 async def test_an_allowed_network_may_be_reached_also_with_plain_http() -> None:
     for plain in (True, False):
-        assert str(await LOOPBACK.address_of("127.0.0.9", 80, plain=plain)) == "127.0.0.9"
+        found = await LOOPBACK.addresses_of("127.0.0.9", 80, plain=plain)
+        assert found == [ipaddress.ip_address("127.0.0.9")]
 
 
 async def test_a_name_that_means_nothing_is_not_an_address() -> None:
     with pytest.raises(HostUnknown):
-        await PUBLIC.address_of("no-such-host.invalid", 443, plain=False)
+        await PUBLIC.addresses_of("no-such-host.invalid", 443, plain=False)

@@ -32,13 +32,16 @@ class Guard:
     allowed: Sequence[Network]
     """Networks besides the public internet; plain http is taken there, too."""
 
-    async def address_of(self, host: str, port: int, *, plain: bool) -> Address:
-        """An address of the host that may be connected to. Raises AddressRefused, HostUnknown."""
+    async def addresses_of(self, host: str, port: int, *, plain: bool) -> list[Address]:
+        """The addresses of the host, all of which may be connected to; at least one.
+
+        Raises AddressRefused if any of them may not, HostUnknown.
+        """
         addresses = await _resolve(host, port)
         for address in addresses:
             if not self._may_reach(address, plain=plain):
                 raise AddressRefused(host)
-        return addresses[0]
+        return addresses
 
     def _may_reach(self, address: Address, *, plain: bool) -> bool:
         if any(address in network for network in self.allowed):

@@ -24,7 +24,7 @@ _CONNECT_TIMEOUT = timedelta(seconds=10)
 _ANSWER_TIMEOUT = timedelta(seconds=30)
 _PING_INTERVAL = timedelta(seconds=60)
 _PING_TIMEOUT = timedelta(seconds=20)
-_MAX_ORIGINS = 1000
+_MAX_ORIGINS = 256
 _RESOLVED_FOR_S = 60.0
 """How long a host name is taken to mean the same address."""
 _WARM_FOR_S = 60.0
@@ -162,10 +162,12 @@ class Http:
 
     async def _resolved(self, key: str, url: SplitResult) -> _Origin:
         host, port = url.hostname or "", url.port or _DEFAULT_PORTS[url.scheme]
-        found = await self._guard.address_of(host, port, plain=url.scheme == "http")
-        known, address = self._origins.get(key), str(found)
-        if known is None or known.address != address:
-            known = _Origin(self._build(host, address, port), address)
+        found = await self._guard.addresses_of(host, port, plain=url.scheme == "http")
+        addresses = [str(address) for address in found]
+        known = self._origins.get(key)
+        # The order of the addresses changes all the time: one that is still there is kept.
+        if known is None or known.address not in addresses:
+            known = _Origin(self._build(host, addresses[0], port), addresses[0])
         known.resolved_at = time.monotonic()
         self._origins[key] = known
         self._origins.move_to_end(key)
