@@ -55,6 +55,19 @@ def test_the_time_to_live_travels_as_a_header(
     assert sent[2] in range(2_419_190, 2_419_201)
 
 
+def test_urgency_and_topic_travel_as_headers_and_not_in_the_message(
+    server: Server, browsers: Browsers, push_service: PushService
+) -> None:
+    user = new_name("alice")
+    browser = browsers.new(user=user)
+    web = hello("urgent", urgency="high", topic="score of the match")
+    finished(server, server.instance.publish.to_users([user], web).json()["publishId"])
+    [message] = push_service.messages(browser.subscription)
+    assert message.headers["urgency"] == "high"
+    assert len(message.headers["topic"]) == 32
+    assert set(browser.received()[0]) == {"notification", "data"}
+
+
 def test_one_signature_is_used_for_every_push_to_an_origin(
     server: Server, browsers: Browsers, push_service: PushService
 ) -> None:

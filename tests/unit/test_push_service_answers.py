@@ -54,3 +54,17 @@ def test_a_status_has_one_meaning(status: int, meaning: type) -> None:
 )
 def test_retry_after_is_seconds_or_a_date(header: str | None, meant: timedelta | None) -> None:
     assert retry_after(header, NOW) == meant
+
+
+@pytest.mark.parametrize("header", ["X-WNS-Status", "X-WNS-NotificationStatus"])
+@pytest.mark.parametrize(
+    ("said", "meaning"),
+    [("received", Delivered), ("dropped", Drop), ("channelthrottled", Retry)],
+)
+def test_windows_says_in_a_header_what_became_of_it(header: str, said: str, meaning: type) -> None:
+    assert isinstance(verdict_of(Response(201, {header.lower(): said}, b""), NOW), meaning)
+
+
+@pytest.mark.parametrize("body", [b"UnauthorizedRegistration", b'{"reason":"VapidPkHashMismatch"}'])
+def test_a_400_that_is_about_our_key_is_not_about_the_message(body: bytes) -> None:
+    assert isinstance(verdict_of(Response(400, {}, body), NOW), CredentialRefused)

@@ -13,7 +13,10 @@ from heliograph.gateways.base import Message
 from heliograph.model.errors import Invalid
 from heliograph.model.ids import InstanceId, PublishId
 from heliograph.model.limits import MAX_WEB_PAYLOAD_BYTES
-from heliograph.model.publish import time_to_live
+from heliograph.model.publish import time_to_live, topic, urgency
+
+_FOR_THE_PUSH_SERVICE = frozenset({"time_to_live", "urgency", "topic"})
+"""What travels in headers, not in what the browser decrypts."""
 
 
 def web_message(
@@ -35,7 +38,12 @@ def web_message(
         limit = f"Web Push takes {MAX_WEB_PAYLOAD_BYTES}, metadata included"
         raise Invalid("web", f"is {over} bytes too large: {limit}")
     left = time_to_live(payload) - max(now - accepted_at, timedelta())
-    return Message(body=body, time_to_live=max(left, timedelta()))
+    return Message(
+        body=body,
+        time_to_live=max(left, timedelta()),
+        urgency=urgency(payload),
+        topic=topic(payload),
+    )
 
 
 def _enriched(
@@ -48,5 +56,5 @@ def _enriched(
         "hasDisplayableContent": "notification" in payload,
         "hasData": bool(data),
     }
-    rest = {key: value for key, value in payload.items() if key != "time_to_live"}
+    rest = {key: value for key, value in payload.items() if key not in _FOR_THE_PUSH_SERVICE}
     return {**rest, "data": {**data, "pusher": pusher}}

@@ -15,6 +15,10 @@ class Message:
 
     body: bytes
     time_to_live: timedelta
+    urgency: str | None = None
+    """very-low, low, normal or high; None leaves it to the gateway."""
+    topic: str | None = None
+    """A message replaces one of the same topic that has not reached the device yet."""
 
 
 class Gateway(Protocol):

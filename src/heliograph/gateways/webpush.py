@@ -1,11 +1,16 @@
 """Web Push: how browsers are reached. RFC 8030 with RFC 8291 encryption and RFC 8292 VAPID."""
 
+import base64
+import hashlib
 import math
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
+
+import msgspec
 
 from heliograph.gateways.base import Message
 from heliograph.gateways.encrypt import encrypt, fresh_key
@@ -32,6 +37,11 @@ from heliograph.model.verdict import (
 _SALT_BYTES = 16
 _SUCCESS = range(200, 300)
 _SERVER_ERROR = range(500, 600)
+_TOPIC_BYTES = 24
+_APPLE = "web.push.apple.com"
+_WINDOWS = ".notify.windows.com"
+_SAID_OF_CREDENTIALS = (b"UnauthorizedRegistration", b"BadVapidPublicKey", b"VapidPkHashMismatch")
+"""Google's and Apple's words in a 400 that is about our VAPID key, not about the message."""
 
 
 class WebPush:
@@ -69,34 +79,44 @@ class WebPush:
 
 def request_for(message: Message, subscription: Subscription, authorization: str) -> Request:
     """The request that carries the message, encrypted for this browser alone."""
+    host = urlsplit(subscription.endpoint).hostname or ""
+    time_to_live = math.ceil(message.time_to_live.total_seconds())
+    headers = {
+        "TTL": str(time_to_live),
+        "Content-Encoding": "aes128gcm",
+        "Content-Type": "application/octet-stream",
+        "Authorization": authorization,
+    }
+    if message.urgency is not None:
+        headers["Urgency"] = message.urgency
+    if message.topic is not None:
+        headers["Topic"] = _topic_header(message.topic)
+    if host.endswith(_WINDOWS):
+        # Windows refuses a TTL of 0 unless it is also told not to keep the message.
+        headers["X-WNS-Cache-Policy"] = "cache" if time_to_live else "no-cache"
     body = encrypt(
-        message.body,
+        _always_shown(message.body) if host == _APPLE else message.body,
         p256dh=subscription.p256dh,
         auth=subscription.auth,
         salt=os.urandom(_SALT_BYTES),
         sender=fresh_key(),
     )
-    headers = {
-        "TTL": str(math.ceil(message.time_to_live.total_seconds())),
-        "Content-Encoding": "aes128gcm",
-        "Content-Type": "application/octet-stream",
-        "Authorization": authorization,
-    }
     return Request(url=subscription.endpoint, headers=headers, body=body)
 
 
 def verdict_of(response: Response, now: datetime) -> Verdict:
-    """What a push service's answer means, the same for all of them. RFC 8030, 5 to 8."""
+    """What a push service's answer means. RFC 8030, 5 to 8, and what the services add to it."""
     status, reason = response.status, f"HTTP {response.status}"
+    asked = retry_after(response.headers.get("retry-after"), now)
     if status in _SUCCESS:
-        return Delivered()
+        return _taken_by_windows(response, asked)
     if status in {404, 410}:
         return DeviceGone(reason)
-    if status in {401, 403}:
+    if status in {401, 403} or any(word in response.body for word in _SAID_OF_CREDENTIALS):
         return CredentialRefused(reason)
     # 406 is how Windows' service says that it throttles.
     if status in {406, 429} or status in _SERVER_ERROR:
-        return Retry(reason, retry_after(response.headers.get("retry-after"), now))
+        return Retry(reason, asked)
     return Drop(reason)
 
 
@@ -111,6 +131,33 @@ def retry_after(header: str | None, now: datetime) -> timedelta | None:
     except ValueError:
         return None
     return max(timedelta(), date.replace(tzinfo=date.tzinfo or UTC) - now)
+
+
+def _taken_by_windows(response: Response, asked: timedelta | None) -> Verdict:
+    """Windows' service says in headers what became of a message that it took; others don't."""
+    said = response.headers.get("x-wns-status") or response.headers.get("x-wns-notificationstatus")
+    if said is not None and said.lower().endswith("throttled"):
+        return Retry(f"Windows: {said}", asked)
+    if said is not None and said.lower() == "dropped":
+        return Drop(f"Windows: {said}")
+    return Delivered()
+
+
+def _topic_header(topic: str) -> str:
+    """Any text as 32 characters of base64url: the one form that every service takes."""
+    digest = hashlib.sha256(topic.encode()).digest()[:_TOPIC_BYTES]
+    return base64.urlsafe_b64encode(digest).decode()
+
+
+@lru_cache(maxsize=64)
+def _always_shown(body: bytes) -> bytes:
+    """The message without the wish to hide it from a page that has the focus.
+
+    Apple takes the subscription away from who lets three pushes pass without showing anything.
+    """
+    content = msgspec.json.decode(body)
+    content.get("notification", {}).pop("hide_notification_if_site_has_focus", None)
+    return msgspec.json.encode(content)
 
 
 def _origin(subscription: Subscription) -> str:

@@ -88,6 +88,16 @@ def time_to_live(payload: Payload) -> timedelta:
     return timedelta(seconds=payload.get("time_to_live", MAX_TIME_TO_LIVE_S))
 
 
+def urgency(payload: Payload) -> str | None:
+    """Whether a push service may let a message of the web platform wait, to spare the battery."""
+    return payload.get("urgency")
+
+
+def topic(payload: Payload) -> str | None:
+    """What a message of the web platform is about: it replaces one that still waits."""
+    return payload.get("topic")
+
+
 def _parse_list(
     body: Mapping[str, Any],
     field: str,
@@ -140,9 +150,18 @@ _WEB_NOTIFICATION_KEYS: Mapping[str, tuple[type, str]] = {
 }
 
 
+_URGENCIES = ("very-low", "low", "normal", "high")
+"""RFC 8030, 5.3."""
+
+
 def _check_web(payload: Payload) -> None:
     if "time_to_live" in payload:
         _check_time_to_live(payload["time_to_live"])
+    if "urgency" in payload and payload["urgency"] not in _URGENCIES:
+        allowed = ", ".join(_URGENCIES)
+        raise Invalid("web.urgency", f"web.urgency must be one of the following: {allowed}")
+    if "topic" in payload:
+        _check_type(payload["topic"], str, "web.topic", "string")
     notification = payload.get("notification", {})
     _check_type(notification, dict, "web.notification", "object")
     for key, (expected, name) in _WEB_NOTIFICATION_KEYS.items():
