@@ -49,6 +49,7 @@ def no_unexpected_refusal(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "push_service" in request.fixturenames:
         push_service: PushService = request.getfixturevalue("push_service")
+        push_service.release()
         refused = push_service.refusals()
         push_service.clear_refusals()
         assert refused == []

@@ -48,7 +48,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     """Run the server until `stopping` is set. Raises Misconfigured if it can't start."""
     async with AsyncExitStack() as stack:
         path = directory.made(settings.data)
-        lock = stack.enter_context(directory.locked(path, settings.local_url))
+        lock = await stack.enter_async_context(directory.locked(path, settings.local_url))
         listener = stack.enter_context(_listening(settings))
         store = await stack.enter_async_context(data.opened_store(settings))
         await _make_default_instance(store, path)

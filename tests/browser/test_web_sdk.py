@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,22 +89,25 @@ def site(server: Server) -> Iterator[Site]:
         yield site
 
 
+@asynccontextmanager
+async def opened_app(push_service: PushService, server: Server, site: Site) -> AsyncIterator[App]:
+    """The app, open in a browser of its own."""
+    async with Firefox(push_service.autopush_url) as browser:
+        app = App(browser, site, server.instance)
+        await app.open()
+        yield app
+
+
 @pytest_asyncio.fixture
 async def app(push_service: PushService, server: Server, site: Site) -> AsyncIterator[App]:
-    """The app in a browser of its own."""
-    async with Firefox(push_service.autopush_url) as browser:
-        opened = App(browser, site, server.instance)
-        await opened.open()
-        yield opened
+    async with opened_app(push_service, server, site) as app:
+        yield app
 
 
 @pytest_asyncio.fixture
 async def other_app(push_service: PushService, server: Server, site: Site) -> AsyncIterator[App]:
-    """The app in a second browser."""
-    async with Firefox(push_service.autopush_url) as browser:
-        opened = App(browser, site, server.instance)
-        await opened.open()
-        yield opened
+    async with opened_app(push_service, server, site) as app:
+        yield app
 
 
 @pytest.fixture

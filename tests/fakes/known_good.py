@@ -3,7 +3,6 @@
 import ssl
 from dataclasses import dataclass
 from http.client import HTTPSConnection
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -48,12 +47,7 @@ class Sender:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._session.close()
 
     def push(self, subscription: Subscription, text: str, ttl: int = 60) -> int:

@@ -6,7 +6,6 @@ import threading
 from asyncio import AbstractEventLoop, StreamReader, StreamWriter
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import trustme
@@ -41,12 +40,7 @@ class TlsProxy:
         self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(START_TIMEOUT_S)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._loop.call_soon_threadsafe(self._server.close)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(START_TIMEOUT_S)

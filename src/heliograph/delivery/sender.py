@@ -41,7 +41,7 @@ most services take at once on a connection (SETTINGS_MAX_CONCURRENT_STREAMS): mo
 the HTTP client, where a stop() no longer reaches them."""
 _MAX_CHECKED_AT_ONCE = 32
 _LEAST_TIME = timedelta(seconds=10)
-"""A message that a sleeping device must not get late is still given this time to be sent at all."""
+"""A message that a sleeping device must not get late is given this time to be sent once, at all."""
 
 
 class Sender:
@@ -120,9 +120,12 @@ class Sender:
             settlements = [await said.get()]
             while not said.empty():
                 settlements.append(said.get_nowait())
-            now, expires_at = self._now(), _expires_at(opened.batch)
             await opened.settle(
-                self._store, settlements, now=now, expires_at=expires_at, rng=self._rng
+                self._store,
+                settlements,
+                now=self._now(),
+                expires_at=_expires_at(opened.batch),
+                rng=self._rng,
             )
             _complain_of_credential(opened.batch, settlements)
             share.give_back(len(settlements))
@@ -131,7 +134,7 @@ class Sender:
     def _message(self, batch: Batch) -> Message | None:
         """The message with the time that it has left; None if it has none."""
         now = self._now()
-        if now > _expires_at(batch):
+        if now > max(_expires_at(batch), batch.accepted_at + _LEAST_TIME):
             return None
         return web_message(
             batch.payload,
@@ -180,7 +183,7 @@ def _still_meant(target: Target, found: dict[DeviceId, Device]) -> Device | None
 
 
 def _expires_at(batch: Batch) -> datetime:
-    return batch.accepted_at + max(time_to_live(batch.payload), _LEAST_TIME)
+    return batch.accepted_at + time_to_live(batch.payload)
 
 
 def _complain_of_credential(batch: Batch, settlements: list[Settlement]) -> None:

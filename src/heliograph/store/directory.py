@@ -1,5 +1,6 @@
 """The data directory: made, held by one server at a time, and the master key in it."""
 
+import asyncio
 import base64
 import binascii
 import fcntl
@@ -7,8 +8,8 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,8 +50,8 @@ def running_server(data: Path) -> RunningServer | None:
         return None
 
 
-@contextmanager
-def locked(data: Path, url: str) -> Iterator[int]:
+@asynccontextmanager
+async def locked(data: Path, url: str) -> AsyncIterator[int]:
     """Hold the directory; yields the lock's descriptor, for the broker to inherit.
 
     The kernel lets go of the lock when the last process that has the descriptor is gone, whatever
@@ -58,7 +59,7 @@ def locked(data: Path, url: str) -> Iterator[int]:
     """
     descriptor = os.open(data / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        _take(descriptor, data)
+        await _take(descriptor, data)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "url": url}).encode(), 0)
         yield descriptor
@@ -101,7 +102,7 @@ def write_secret(path: Path, content: str) -> None:
     part.replace(path)
 
 
-def _take(descriptor: int, data: Path) -> None:
+async def _take(descriptor: int, data: Path) -> None:
     """Lock, waiting a little for a broker whose server has just died to be gone, too."""
     deadline = time.monotonic() + _WAIT_FOR_THE_DEAD_S
     while True:
@@ -114,7 +115,7 @@ def _take(descriptor: int, data: Path) -> None:
                     f"another server (process {holder}) runs on the data directory {data}",
                     "Stop it first, or choose another directory with --data DIR.",
                 ) from None
-            time.sleep(_POLL_S)
+            await asyncio.sleep(_POLL_S)
         else:
             return
 
