@@ -66,7 +66,12 @@ async def open_store(path: Path, seal: Seal) -> AsyncIterator[Store]:
         await writer.dispose()
 
 
-_POOL = {"max_overflow": 0, "pool_timeout": _WAIT_FOR_CONNECTION_S}
+_POOL = {
+    "max_overflow": 0,
+    "pool_timeout": _WAIT_FOR_CONNECTION_S,
+    # Parameters are push tokens, user ids and sealed secrets: not for errors, and so not for logs.
+    "hide_parameters": True,
+}
 
 
 @asynccontextmanager
