@@ -1,5 +1,6 @@
 """Waiting for what must come: never longer than it takes, never for ever."""
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -27,11 +28,10 @@ def finished(server: Server, publish_id: str, *, within_s: float = 30) -> dict[s
     """Wait until the publish is finished, and return its report of the web platform."""
 
     def report() -> dict[str, Any] | None:
+        # Right after the answer the publish may not be in the store yet.
         shown = server.cli("publish", "show", publish_id, "--json")
-        if shown.returncode != 0:
-            return None
-        parsed: dict[str, Any] = server.json_of("publish", "show", publish_id)
-        return parsed if parsed["finishedAt"] else None
+        parsed: dict[str, Any] = json.loads(shown.stdout) if shown.returncode == 0 else {}
+        return parsed if parsed.get("finishedAt") else None
 
     platforms: dict[str, Any] = (eventually(report, within_s=within_s) or {})["platforms"]
     return dict(platforms.get("web", {}))
