@@ -18,8 +18,8 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import ClientError
@@ -35,7 +35,6 @@ PUSH_PREFERENCES: Mapping[str, bool | int | str] = {
     "dom.push.testing.allowInsecureServerURL": True,  # a push service at ws://
     "dom.push.connection.enabled": True,
     "remote.prefs.recommended": False,  # or the remote agent switches push off
-    "permissions.default.desktop-notification": 1,  # granted
     "alerts.useSystemBackend": False,  # there is no desktop to show notifications
     "dom.push.maxQuotaPerSubscription": 1_000_000,  # for messages that show no notification
 }
@@ -109,18 +108,27 @@ class Notification:
     data: Any
 
 
+class Permission(IntEnum):
+    """What a page may do without asking, in the numbers of Firefox's preferences."""
+
+    ASK = 0
+    GRANTED = 1
+    DENIED = 2
+
+
 class Firefox:
     """A Firefox with a fresh profile, which lasts until the end of the context."""
 
-    def __init__(self, autopush_url: str) -> None:
+    def __init__(self, autopush_url: str, *, permission: Permission = Permission.GRANTED) -> None:
         self._autopush_url = autopush_url
+        self._permission = permission
         self.profile = Path()
         self._process: subprocess.Popen[bytes] | None = None
         self._session: Session | None = None
         self._tab = ""
 
     async def __aenter__(self) -> Self:
-        self.profile = _fresh_profile(self._autopush_url)
+        self.profile = _fresh_profile(self._autopush_url, self._permission)
         try:
             await self.start()
         except BaseException:
@@ -128,12 +136,7 @@ class Firefox:
             raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         await self._leave()
 
     async def start(self) -> None:
@@ -208,9 +211,14 @@ class Firefox:
             await asyncio.to_thread(shutil.rmtree, self.profile, ignore_errors=True)
 
 
-def _fresh_profile(autopush_url: str) -> Path:
+def _fresh_profile(autopush_url: str, permission: Permission) -> Path:
     profile = Path(tempfile.mkdtemp(prefix="firefox-"))
-    preferences = {**QUIET_PREFERENCES, **PUSH_PREFERENCES, "dom.push.serverURL": autopush_url}
+    preferences = {
+        **QUIET_PREFERENCES,
+        **PUSH_PREFERENCES,
+        "dom.push.serverURL": autopush_url,
+        "permissions.default.desktop-notification": permission,
+    }
     lines = [
         f"user_pref({json.dumps(name)}, {json.dumps(value)});\n"
         for name, value in preferences.items()

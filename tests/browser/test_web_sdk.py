@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.beams_token import beams_token, hmac_signer
-from tests.browser.firefox import Firefox
+from tests.browser.firefox import Firefox, Permission
 from tests.browser.site import Site
 from tests.browsers import hello, new_name
 from tests.client import Instance
@@ -198,20 +198,27 @@ async def test_a_publish_to_an_interest_is_shown(app: App, server: Server) -> No
 
 
 async def test_the_registration_state_follows(app: App) -> None:
-    states = await app.browser.evaluate("PusherPushNotifications.RegistrationState")
-    assert (
-        await app.call("getRegistrationState")
-        == states["PERMISSION_GRANTED_NOT_REGISTERED_WITH_BEAMS"]
-    )
+    assert await app.call("getRegistrationState") == "PERMISSION_GRANTED_NOT_REGISTERED_WITH_BEAMS"
     await app.call("start")
-    assert (
-        await app.call("getRegistrationState") == states["PERMISSION_GRANTED_REGISTERED_WITH_BEAMS"]
-    )
+    assert await app.call("getRegistrationState") == "PERMISSION_GRANTED_REGISTERED_WITH_BEAMS"
     await app.call("stop")
-    assert (
-        await app.call("getRegistrationState")
-        == states["PERMISSION_GRANTED_NOT_REGISTERED_WITH_BEAMS"]
-    )
+    assert await app.call("getRegistrationState") == "PERMISSION_GRANTED_NOT_REGISTERED_WITH_BEAMS"
+
+
+@pytest.mark.parametrize(
+    ("permission", "state"),
+    [
+        (Permission.ASK, "PERMISSION_PROMPT_REQUIRED"),
+        (Permission.DENIED, "PERMISSION_DENIED"),
+    ],
+)
+async def test_without_permission_the_state_says_so(
+    push_service: PushService, server: Server, site: Site, permission: Permission, state: str
+) -> None:
+    async with Firefox(push_service.autopush_url, permission=permission) as browser:
+        app = App(browser, site, server.instance)
+        await app.open()
+        assert await app.call("getRegistrationState") == state
 
 
 async def test_clear_all_state_makes_a_new_device_without_user_or_interests(
