@@ -1,7 +1,13 @@
-"""Which processes run, read from the kernel: a small Debian has no tools for it."""
+"""Processes and ports of this machine, as the kernel knows them: a small Debian has no tools."""
 
+import os
+import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+# Before a program and its arguments: it ends with the tests, however they end.
+TIED = [sys.executable, "-m", "heliograph.broker.child", str(os.getpid())]
 
 
 def process_of(program: str, *, mentioning: str) -> int:
@@ -14,6 +20,19 @@ def process_of(program: str, *, mentioning: str) -> int:
 
 def is_alive(process_id: int) -> bool:
     return Path(f"/proc/{process_id}").exists()
+
+
+def is_up(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 def _commands() -> Iterator[tuple[int, str]]:

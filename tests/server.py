@@ -11,7 +11,6 @@ The process dies with the thread that started it, so start it in one that lives 
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from tests.client import Client, Instance
+from tests.processes import TIED, free_port
 
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 60
@@ -51,7 +51,7 @@ class Server:
     @classmethod
     def start(cls, data: Path, *, environment: Mapping[str, str] = NO_ENVIRONMENT) -> Self:
         """Start a server and wait until it is ready. environment: added to that of the tests."""
-        server = cls(data, port=_free_port(), environment=environment)
+        server = cls(data, port=free_port(), environment=environment)
         server._launch()
         return server
 
@@ -125,10 +125,9 @@ class Server:
     def _launch(self) -> None:
         serve = [str(HELIOGRAPH), "serve", "--data", str(self.data)]
         listen = ["--host", "127.0.0.1", "--port", str(self.port)]
-        wrapper = [sys.executable, "-m", "heliograph.broker.child", str(os.getpid())]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*wrapper, *serve, *listen],
+                [*TIED, *serve, *listen],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -154,9 +153,3 @@ class Server:
             return self.client.request("GET", "/ready").status == HTTPStatus.OK
         except OSError:
             return False
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -2,10 +2,6 @@
 
 import asyncio
 import json
-import os
-import re
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,7 +13,7 @@ import pytest
 
 from tests.browser.firefox import Firefox
 from tests.client import Client
-from tests.processes import process_of
+from tests.processes import TIED, free_port, is_up
 from tests.push_service import PushService
 from tests.server import Server
 from tests.waiting import eventually, finished
@@ -25,8 +21,6 @@ from tests.waiting import eventually, finished
 REPOSITORY = Path(__file__).parents[2]
 DEMO = REPOSITORY / "demo"
 OFFICIAL_SDK = REPOSITORY / "tests/javascript/node_modules/@pusher/push-notifications-web"
-# Runs a Python program that ends with the tests, however they end.
-TIED = [sys.executable, "-m", "heliograph.broker.child", str(os.getpid()), sys.executable]
 END_TIMEOUT_S = 60
 ACTION_TIMEOUT_S = 60
 POLL_S = 0.05
@@ -107,7 +101,9 @@ def app(own_server: Server) -> Iterator[App]:
     port = free_port()
     credentials = str(own_server.data / "credentials.json")
     where = ["--heliograph-url", own_server.url, "--credentials", credentials]
-    process = subprocess.Popen([*TIED, str(DEMO / "app.py"), *where, "--port", str(port)])
+    process = subprocess.Popen(
+        [*TIED, sys.executable, str(DEMO / "app.py"), *where, "--port", str(port)]
+    )
     try:
         eventually(lambda: is_up(port))
         yield App(port)
@@ -160,6 +156,11 @@ async def test_the_page_says_what_to_do_when_heliograph_is_away(
         await asyncio.to_thread(own_server.restart)
         await page.press("enable")
         assert await page.text("user-id") == "alice"
+        await asyncio.to_thread(own_server.stop)
+        with pytest.raises(AssertionError, match="make run"):
+            await page.press("log-out")
+        # Still tied, so still logged in: the device goes first.
+        assert await page.text("session-user") == "Alice"
 
 
 def test_a_token_is_given_only_for_the_user_who_is_logged_in(app: App) -> None:
@@ -204,111 +205,3 @@ def test_the_vendored_sdk_is_what_the_official_package_holds(tmp_path: Path) -> 
     made = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     assert made.keys() == {"push-notifications-cdn.js", "service-worker.js", "LICENSE"}
     assert made == {name: (DEMO / "vendor" / name).read_bytes() for name in made}
-
-
-class Run:
-    """A running `demo/run.py` on ports and a data directory of its own."""
-
-    def __init__(self, directory: Path) -> None:
-        self.port, self.demo_port = free_port(), free_port()
-        self._log = directory / "run.log"
-        command = [*TIED, str(DEMO / "run.py"), "--data", str(directory / "data")]
-        command += ["--port", str(self.port), "--demo-port", str(self.demo_port)]
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-
-    def said(self) -> str:
-        return self._log.read_text()
-
-    def is_welcoming(self) -> bool:
-        assert self.process.poll() is None, self.said()
-        return "Ctrl-C stops everything" in self.said()
-
-    def is_gone(self) -> bool:
-        return not is_up(self.port) and not is_up(self.demo_port)
-
-    def heliograph(self) -> int:
-        """The process id of its Heliograph."""
-        return process_of("heliograph serve", mentioning=str(self.port))
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
-    """A demo that is up."""
-    running = Run(tmp_path)
-    try:
-        eventually(running.is_welcoming, within_s=60)
-        yield running
-    finally:
-        running.process.terminate()
-        running.process.wait(END_TIMEOUT_S)
-
-
-@pytest.mark.parametrize("order", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_the_demo_and_its_heliograph(run: Run, order: signal.Signals) -> None:
-    run.process.send_signal(order)
-    assert run.process.wait(END_TIMEOUT_S) == 0
-    assert run.is_gone()
-
-
-def test_the_demo_leaves_nothing_behind_when_it_is_killed(run: Run) -> None:
-    run.process.kill()
-    eventually(run.is_gone, within_s=END_TIMEOUT_S)
-
-
-def test_the_demo_ends_when_heliograph_dies(run: Run) -> None:
-    os.kill(run.heliograph(), signal.SIGKILL)
-    assert run.process.wait(END_TIMEOUT_S) == 128 + signal.SIGKILL
-    assert "Heliograph was ended by SIGKILL" in run.said()
-    assert run.is_gone()
-
-
-def test_the_demo_shows_how_to_publish_from_the_command_line(run: Run) -> None:
-    found = re.search(r"^  (\S*heliograph publish .*)$", run.said(), re.MULTILINE)
-    assert found is not None
-    answer = subprocess.check_output(found[1], shell=True, timeout=END_TIMEOUT_S)
-    assert answer.startswith(b"pubid-")
-
-
-def test_a_taken_port_is_named_with_the_option_that_changes_it(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        status, complaint = failed_run(tmp_path, port)
-    assert status == 1
-    assert f"port {port} " in complaint
-    assert "--demo-port" in complaint
-
-
-def test_a_wrong_setting_ends_the_demo_with_heliographs_words(tmp_path: Path) -> None:
-    status, complaint = failed_run(tmp_path, free_port(), HELIOGRAPH_CONTACT="nobody")
-    assert status == 2
-    assert "HELIOGRAPH_CONTACT must be like" in complaint
-
-
-def failed_run(directory: Path, demo_port: int, **environment: str) -> tuple[int, str]:
-    """Run the demo, which ends by itself; return its exit status and what it complains of."""
-    command = [sys.executable, str(DEMO / "run.py"), "--data", str(directory / "data")]
-    command += ["--port", str(free_port()), "--demo-port", str(demo_port)]
-    variables = {**os.environ, **environment}
-    ended = subprocess.run(
-        command,
-        env=variables,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=END_TIMEOUT_S,
-        check=False,
-    )
-    return ended.returncode, ended.stderr
-
-
-def is_up(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-    except OSError:
-        return False
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
