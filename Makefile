@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+NODE_MODULES := tests/javascript/node_modules/.package-lock.json
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
@@ -13,7 +14,7 @@ help: ## Show this help
 run: $(VENV)/run-ready ## Start the server with its demo
 	@$(VENV)/bin/python demo/run.py
 
-test: $(VENV)/test-ready lint ## Pass all tests, the browser ones too
+test: $(VENV)/test-ready $(NODE_MODULES) lint ## Pass all tests, the browser ones too
 	@$(VENV)/bin/python -m pytest
 
 lint: $(VENV)/test-ready ## Check style, types and import direction
@@ -32,6 +33,11 @@ $(VENV)/run-ready: requirements.lock pyproject.toml scripts/set-up
 	@PYTHON=$(PYTHON) scripts/set-up requirements.lock
 	@touch $@
 
-$(VENV)/test-ready: requirements-dev.lock pyproject.toml tests/javascript/package-lock.json scripts/set-up
-	@PYTHON=$(PYTHON) scripts/set-up requirements-dev.lock firefox javascript
+$(VENV)/test-ready: requirements-dev.lock pyproject.toml scripts/set-up
+	@PYTHON=$(PYTHON) scripts/set-up requirements-dev.lock firefox
 	@touch $@ $(VENV)/run-ready
+
+$(NODE_MODULES): tests/javascript/package-lock.json | $(VENV)/test-ready
+	@echo "Installing JavaScript packages …"
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm ci --prefix tests/javascript --silent --no-audit --no-fund
+	@touch $@

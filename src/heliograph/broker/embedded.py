@@ -75,7 +75,7 @@ async def _start_anywhere(directory: Path, lock: int) -> tuple[_Place, asyncio.s
         old.unlink()
     process = await _start(place, lock)
     deadline = time.monotonic() + _START_TIMEOUT_S
-    while not (told := list(directory.glob("*.ports"))):
+    while (port := _told_port(directory)) is None:
         if process.returncode is not None or time.monotonic() > deadline:
             await _stop(process)
             raise Misconfigured(
@@ -83,8 +83,17 @@ async def _start_anywhere(directory: Path, lock: int) -> tuple[_Place, asyncio.s
                 f"Its log says why: {directory / 'nats.log'}",
             )
         await asyncio.sleep(_POLL_S)
-    port = int(json.loads(told[0].read_text())["nats"][0].rsplit(":", 1)[1])
     return _Place(directory=directory, port=port, password=place.password), process
+
+
+def _told_port(directory: Path) -> int | None:
+    """The port in the server's file; None while there is no file, or only a part of it."""
+    for told in directory.glob("*.ports"):
+        try:
+            return int(json.loads(told.read_text())["nats"][0].rsplit(":", 1)[1])
+        except (ValueError, LookupError):
+            return None
+    return None
 
 
 async def _start(place: _Place, lock: int) -> asyncio.subprocess.Process:
