@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.apns_service import ApnsService
+from tests.fcm_service import FcmService
 from tests.push_service import PushService
 from tests.server import Server
 
@@ -17,12 +19,37 @@ def push_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PushServi
 
 
 @pytest.fixture(scope="session")
-def environment(push_service: PushService) -> dict[str, str]:
-    """The settings of a server that delivers to the fake push service."""
+def apns_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApnsService]:
+    """The strict fake of APNs."""
+    with ApnsService.start(tmp_path_factory.mktemp("apns")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def fcm_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FcmService]:
+    """The strict fake of FCM and its token endpoint."""
+    with FcmService.start(tmp_path_factory.mktemp("fcm")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def environment(
+    push_service: PushService,
+    apns_service: ApnsService,
+    fcm_service: FcmService,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, str]:
+    """The settings of a server that delivers to the fake gateways."""
+    authorities = tmp_path_factory.mktemp("authorities") / "ca.pem"
+    fakes = (push_service, apns_service, fcm_service)
+    authorities.write_bytes(b"".join(fake.ca_file.read_bytes() for fake in fakes))
     return {
+        "HELIOGRAPH_APNS_URL": apns_service.url,
+        "HELIOGRAPH_FCM_URL": fcm_service.url,
+        "HELIOGRAPH_FCM_TOKEN_URL": fcm_service.token_url,
         "HELIOGRAPH_ALLOW_PRIVATE_ENDPOINTS": "127.0.0.0/8,::1/128",
         "HELIOGRAPH_CONTACT": "mailto:ops@example.com",
-        "HELIOGRAPH_GATEWAY_CA": str(push_service.ca_file),
+        "HELIOGRAPH_GATEWAY_CA": str(authorities),
     }
 
 
@@ -45,8 +72,13 @@ def own_server(tmp_path: Path, environment: dict[str, str]) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def no_unexpected_refusal(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail every test in which the push service had to refuse what it was sent."""
+    """Fail every test in which a gateway had to refuse what it was sent."""
     yield
+    for name in {"apns_service", "fcm_service"} & set(request.fixturenames):
+        fake: ApnsService | FcmService = request.getfixturevalue(name)
+        unexpected = fake.refusals()
+        fake.reset()
+        assert unexpected == []
     if "push_service" in request.fixturenames:
         push_service: PushService = request.getfixturevalue("push_service")
         push_service.release()

@@ -24,8 +24,10 @@ def eventually(ask: Callable[[], Value], *, within_s: float = 15) -> Value:
         time.sleep(POLL_S)
 
 
-def finished(server: Server, publish_id: str, *, within_s: float = 30) -> dict[str, Any]:
-    """Wait until the publish is finished, and return its report of the web platform."""
+def finished(
+    server: Server, publish_id: str, *, within_s: float = 30, platform: str = "web"
+) -> dict[str, Any]:
+    """Wait until the publish is finished, and return its report of the platform."""
 
     def report() -> dict[str, Any] | None:
         # Right after the answer the publish may not be in the store yet.
@@ -34,4 +36,4 @@ def finished(server: Server, publish_id: str, *, within_s: float = 30) -> dict[s
         return parsed if parsed.get("finishedAt") else None
 
     platforms: dict[str, Any] = (eventually(report, within_s=within_s) or {})["platforms"]
-    return dict(platforms.get("web", {}))
+    return dict(platforms.get(platform, {}))

@@ -61,7 +61,8 @@ def _networks(text: str) -> tuple[Network, ...]:
         raise ValueError(f"must be networks like 10.0.0.0/8,fd00::/8 ({error})") from error
 
 
-def _contact(text: str) -> str:
+def parse_contact(text: str) -> str:
+    """A URI at which a push service finds the sender. Raises ValueError."""
     reaches = text.startswith("https://") or (text.startswith("mailto:") and "@" in text)
     if not reaches or not text.isprintable() or " " in text or "<" in text:
         raise ValueError("must be like mailto:ops@example.com or https://example.com/contact")
@@ -116,10 +117,11 @@ class Settings:
     )
     contact: str | None = _setting(
         None,
-        _contact,
+        parse_contact,
         metavar="URI",
         text="Where push services find you: mailto:ops@example.com or an https page."
-        " Safari gets no notification without it.",
+        " Safari gets no notification without it. An instance can have its own:"
+        " heliograph gateway set web.",
     )
     master_key: MasterKey | None = _setting(
         None,
@@ -141,6 +143,24 @@ class Settings:
         Path,
         metavar="FILE",
         text="Certificates (PEM) of an authority that push services may have besides the usual.",
+    )
+    apns_url: str | None = _setting(
+        None,
+        _url,
+        metavar="URL",
+        text="Where APNs is, if not at Apple: for tests and closed networks.",
+    )
+    fcm_url: str | None = _setting(
+        None,
+        _url,
+        metavar="URL",
+        text="Where FCM is, if not at Google: for tests and closed networks.",
+    )
+    fcm_token_url: str | None = _setting(
+        None,
+        _url,
+        metavar="URL",
+        text="Where access tokens for FCM come from, if not from Google.",
     )
     drain: timedelta = _setting(
         timedelta(seconds=30),

@@ -1,12 +1,17 @@
-"""The data directory opened: what the server and the commands beside it have in common."""
+"""The data directory and the gateways opened: what the server and the commands have in common."""
 
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from cryptography import x509
+
 from heliograph.config import Settings
+from heliograph.gateways.guard import Guard
+from heliograph.gateways.opening import Addresses, Gateways
 from heliograph.gateways.vapid import new_vapid_key
+from heliograph.model.errors import Misconfigured
 from heliograph.model.ids import InstanceId
 from heliograph.model.instance import Instance, SecretKey
 from heliograph.store import directory, instances
@@ -26,6 +31,29 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
     seal = Seal(directory.master_key(data, settings.master_key))
     async with open_store(data / "heliograph.db", seal) as store:
         yield store
+
+
+def opened_gateways(settings: Settings) -> Gateways:
+    """The ways to devices, as the settings have them. Raises Misconfigured."""
+    addresses = Addresses(
+        apns=settings.apns_url, fcm=settings.fcm_url, fcm_token=settings.fcm_token_url
+    )
+    guard, authority = Guard(settings.allow_private_endpoints), _gateway_authority(settings)
+    return Gateways(addresses, guard, authority, settings.contact, now)
+
+
+def _gateway_authority(settings: Settings) -> bytes | None:
+    if settings.gateway_ca is None:
+        return None
+    try:
+        certificates = settings.gateway_ca.read_bytes()
+        x509.load_pem_x509_certificates(certificates)
+    except (OSError, ValueError) as error:
+        raise Misconfigured(
+            f"the certificates {settings.gateway_ca} can't be read: {error}",
+            "Set --gateway-ca to a PEM file, or leave it out.",
+        ) from error
+    return certificates
 
 
 async def create_instance(

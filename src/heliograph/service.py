@@ -13,7 +13,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import uvicorn
-from cryptography import x509
 from starlette.types import ASGIApp
 
 from heliograph import data
@@ -24,15 +23,12 @@ from heliograph.broker.embedded import embedded_broker
 from heliograph.broker.streams import Streams
 from heliograph.broker.worker import Worker
 from heliograph.config import Settings
+from heliograph.data import opened_gateways
 from heliograph.delivery.accept import Accept
+from heliograph.delivery.connected import Connected
 from heliograph.delivery.fanout import FanOut
 from heliograph.delivery.lanes import Lanes
 from heliograph.delivery.sender import Sender
-from heliograph.gateways.guard import Guard
-from heliograph.gateways.http2 import Http
-from heliograph.gateways.vapid import VapidSigner
-from heliograph.gateways.webpush import WebPush
-from heliograph.model.device import Platform
 from heliograph.model.errors import Misconfigured
 from heliograph.model.ids import new_instance_id
 from heliograph.store import directory, instances
@@ -54,7 +50,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         await _make_default_instance(store, path)
         client = await stack.enter_async_context(embedded_broker(path / "broker", lock))
         streams = Streams(client)
-        _work(settings, stack, store, streams)
+        await _work(settings, stack, store, streams)
         api = Api(
             store=store,
             streams=streams,
@@ -65,25 +61,18 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         await _answer(build(api), listener, stopping, settings)
 
 
-def _work(settings: Settings, stack: AsyncExitStack, store: Store, streams: Streams) -> None:
+async def _work(settings: Settings, stack: AsyncExitStack, store: Store, streams: Streams) -> None:
     """Start the workers; they stop, and drain, when the stack closes. Raises Misconfigured."""
-    if settings.contact is None:
-        logger.warning(
-            "no contact is set: Safari gets no notification; start with --contact mailto:YOU"
-        )
-    guard, authority = Guard(settings.allow_private_endpoints), _gateway_authority(settings)
-    signer = VapidSigner(settings.contact, data.now)
+    gateways = await stack.enter_async_context(opened_gateways(settings))
 
     @asynccontextmanager
-    async def web_sender() -> AsyncIterator[Sender]:
-        async with Http(guard, authority) as http:
-            gateway = WebPush(http, signer, data.now)
-            yield Sender(store, gateway, data.now, random.Random())  # noqa: S311  # for jitter
+    async def sender() -> AsyncIterator[Sender]:
+        async with Connected(gateways.open) as connected:
+            yield Sender(store, connected, data.now, random.Random())  # noqa: S311  # for jitter
 
-    senders = {Platform.WEB: web_sender}
-    fan_out = FanOut(store, streams, list(senders), data.now)
+    fan_out = FanOut(store, streams, data.now)
     publishes = Worker(streams.publishes, fan_out, concurrency=_PUBLISHES_AT_ONCE)
-    lanes = Lanes(store, streams, senders)
+    lanes = Lanes(store, streams, sender)
     stopping = asyncio.Event()
     running = [
         asyncio.create_task(publishes.run(stopping, drain=settings.drain)),
@@ -164,18 +153,3 @@ async def _make_default_instance(store: Store, path: Path) -> None:
     )
     await data.create_instance(store, "default", instance_id, secret_key)
     logger.info("made the instance %s; its secret key is in credentials.json", instance_id)
-
-
-def _gateway_authority(settings: Settings) -> bytes | None:
-    """Raises Misconfigured."""
-    if settings.gateway_ca is None:
-        return None
-    try:
-        certificates = settings.gateway_ca.read_bytes()
-        x509.load_pem_x509_certificates(certificates)
-    except (OSError, ValueError) as error:
-        raise Misconfigured(
-            f"the certificates {settings.gateway_ca} can't be read: {error}",
-            "Set --gateway-ca to a PEM file, or leave it out.",
-        ) from error
-    return certificates

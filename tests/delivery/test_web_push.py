@@ -185,18 +185,18 @@ def test_a_refused_signature_is_renewed_once_and_deletes_nothing(
 
 @pytest.mark.parametrize("status", [400, 401, 403, 413, 500])
 def test_a_push_service_that_refuses_everything_deletes_nothing(
-    server: Server, browsers: Browsers, push_service: PushService, status: int
+    own_server: Server, own_browsers: Browsers, push_service: PushService, status: int
 ) -> None:
     crowd = new_name("crowd")
-    everyone = [browsers.new(interests=(crowd,)) for _ in range(25)]
+    everyone = [own_browsers.new(interests=(crowd,)) for _ in range(25)]
     for browser in everyone:
         # Twice: a refused signature is tried once more at once.
         push_service.answer_next(browser.subscription, Answer(status=status), Answer(status=status))
     refused = hello("refused", time_to_live=1)
-    reply = server.instance.publish.to_interests([crowd], refused)
-    report = finished(server, reply.json()["publishId"])
+    reply = own_server.instance.publish.to_interests([crowd], refused)
+    report = finished(own_server, reply.json()["publishId"])
     assert (report["failed"], report["removed"]) == (25, 0)
-    found = [server.instance.devices.get(browser.device_id).status for browser in everyone]
+    found = [own_server.instance.devices.get(browser.device_id).status for browser in everyone]
     assert found == [200] * 25
 
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from heliograph.gateways.http2 import Response
-from heliograph.gateways.webpush import retry_after, verdict_of
+from heliograph.gateways.retry_after import retry_after
+from heliograph.gateways.webpush import verdict_of
 from heliograph.model.verdict import CredentialRefused, Delivered, DeviceGone, Drop, Retry
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -20,10 +21,10 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
         (301, Drop),
         (400, Drop),
         (401, CredentialRefused),
-        (403, CredentialRefused),
+        (403, DeviceGone),
         (404, DeviceGone),
         (405, Drop),
-        (406, Retry),
+        (406, Drop),
         (410, DeviceGone),
         (413, Drop),
         (418, Drop),
@@ -65,6 +66,28 @@ def test_windows_says_in_a_header_what_became_of_it(header: str, said: str, mean
     assert isinstance(verdict_of(Response(201, {header.lower(): said}, b""), NOW), meaning)
 
 
-@pytest.mark.parametrize("body", [b"UnauthorizedRegistration", b'{"reason":"VapidPkHashMismatch"}'])
-def test_a_400_that_is_about_our_key_is_not_about_the_message(body: bytes) -> None:
-    assert isinstance(verdict_of(Response(400, {}, body), NOW), CredentialRefused)
+@pytest.mark.parametrize(
+    ("status", "body", "meaning"),
+    [
+        (400, b"UnauthorizedRegistration", CredentialRefused),
+        (400, b'{"reason":"BadVapidPublicKey"}', CredentialRefused),
+        (400, b'{"reason":"VapidPkHashMismatch"}', DeviceGone),
+        (403, b'{"reason":"VapidPkHashMismatch"}', DeviceGone),
+        (403, b'{"reason":"BadJwtToken"}', CredentialRefused),
+        (403, b'{"reason":"BadAuthorizationHeader"}', CredentialRefused),
+        (403, b"the VAPID credentials do not correspond to the subscription", DeviceGone),
+        (401, b'{"code":401,"errno":109,"error":"Unauthorized"}', DeviceGone),
+        (401, b'{"code":401,"errno":1090}', CredentialRefused),
+    ],
+)
+def test_what_is_about_our_key_never_counts_as_a_device_that_is_surely_gone(
+    status: int, body: bytes, meaning: type
+) -> None:
+    said = verdict_of(Response(status, {}, body), NOW)
+    assert isinstance(said, meaning)
+    assert getattr(said, "mismatch", True)
+
+
+def test_windows_throttles_with_406_and_nobody_else() -> None:
+    answer = Response(406, {"x-wns-status": "appthrottled", "retry-after": "900"}, b"")
+    assert verdict_of(answer, NOW) == Retry("HTTP 406", timedelta(seconds=900))

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import http_ece
 import pytest
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from heliograph.gateways.base import Message
 from heliograph.gateways.http2 import Request
-from heliograph.gateways.webpush import request_for
+from heliograph.gateways.webpush import request_for, topic_header
 from heliograph.model.device import Subscription
 
 BROWSER = ec.generate_private_key(ec.SECP256R1())
@@ -24,8 +24,10 @@ def request_to(host: str, *, seconds: int = 60, topic: str | None = None) -> Req
     point = BROWSER.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     subscription = Subscription(f"https://{host}/send/1", point, AUTH)
     body = json.dumps({"notification": SHOWN, "data": {}}).encode()
-    message = Message(body=body, time_to_live=timedelta(seconds=seconds), topic=topic)
-    return request_for(message, subscription, "vapid t=…, k=…")
+    headers = {} if topic is None else {"Topic": topic_header(topic)}
+    message = Message(body=body, headers=headers, expires_at=datetime.now(UTC))
+    time_to_live = timedelta(seconds=seconds)
+    return request_for(message, subscription, "vapid t=…, k=…", time_to_live=time_to_live)
 
 
 def decrypted(request: Request) -> dict[str, object]:

@@ -61,7 +61,9 @@ def test_a_signature_that_was_refused_is_made_anew(clock: Clock) -> None:
     signer, key = VapidSigner(None, clock), new_vapid_key()
     first = signer.authorization(key, ORIGIN)
     clock.now += timedelta(minutes=1)
-    signer.forget(key, ORIGIN)
+    signer.forget(key, ORIGIN, "another")
+    assert signer.authorization(key, ORIGIN) == first
+    signer.forget(key, ORIGIN, first)
     assert signer.authorization(key, ORIGIN) != first
 
 

@@ -28,7 +28,7 @@ from heliograph.model.limits import (
     MAX_INTERESTS_PER_PAGE,
     MAX_METADATA_BYTES,
 )
-from heliograph.store import devices, instances, interests, users
+from heliograph.store import credentials, devices, instances, interests, users
 
 _DEVICE_ID = re.compile(r"(apns|fcm|web)-[0-9a-fA-F-]{36}")
 
@@ -36,7 +36,7 @@ _DEVICE_ID = re.compile(r"(apns|fcm|web)-[0-9a-fA-F-]{36}")
 async def vapid_public_key(request: Request) -> Response:
     """The key that a browser subscribes with."""
     async with api_of(request).store.reading() as connection:
-        key = await instances.vapid_public_key(connection, instance_id_of(request))
+        key = await credentials.vapid_public_key(connection, instance_id_of(request))
     return JSONResponse({"vapidPublicKey": key})
 
 

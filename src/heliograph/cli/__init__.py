@@ -5,6 +5,7 @@ import sys
 import click
 
 from heliograph.cli.device import device
+from heliograph.cli.gateway import gateway
 from heliograph.cli.instance import instance
 from heliograph.cli.publish import publish
 from heliograph.cli.serve import serve
@@ -32,6 +33,7 @@ def cli() -> None:
 
 cli.add_command(serve)
 cli.add_command(instance)
+cli.add_command(gateway)
 cli.add_command(token)
 cli.add_command(publish)
 cli.add_command(user)

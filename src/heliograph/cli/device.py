@@ -1,9 +1,11 @@
 """heliograph device"""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import click
 
+from heliograph import data as data_directory
 from heliograph.cli.options import (
     chosen_instance,
     data_option,
@@ -14,17 +16,18 @@ from heliograph.cli.options import (
 )
 from heliograph.cli.output import print_fields, print_json, print_table
 from heliograph.model.device import Device, Platform
-from heliograph.model.errors import Invalid, NotFound
+from heliograph.model.errors import Invalid, LimitReached, NotFound
 from heliograph.model.ids import Interest, parse_user_id
-from heliograph.store import devices, interests
+from heliograph.store import devices, interests, quarantine
 from heliograph.store.engine import Store
+from heliograph.store.quarantine import Removed
 
 _MAX_LISTED = 10_000
 
 
 @click.group()
 def device() -> None:
-    """List, show and delete devices."""
+    """List, show, delete and restore devices."""
 
 
 @device.command("list")
@@ -103,6 +106,56 @@ def delete(device_id: str, instance_id: str | None, data: str | None) -> None:
 
     with_store(data, work)
     click.echo(f"Deleted {device_id}.")
+
+
+@device.command()
+@click.argument("device_ids", nargs=-1, metavar="[DEVICE_ID...]")
+@click.option("--all", "restore_all", is_flag=True, help="All that can be restored.")
+@instance_option
+@data_option
+@json_output
+def restore(
+    device_ids: tuple[str, ...],
+    restore_all: bool,
+    instance_id: str | None,
+    data: str | None,
+    as_json: bool,
+) -> None:
+    """Bring back devices that were removed because of what a gateway said.
+
+    For 30 days they can be, with user and interests. Without a DEVICE_ID and --all: list them.
+    """
+
+    async def work(store: Store) -> tuple[list[Removed], dict[str, str]]:
+        instance, now = await chosen_instance(store, instance_id), data_directory.now()
+        async with store.reading() as connection:
+            there = await quarantine.page(
+                connection, instance, after="", limit=_MAX_LISTED, now=now
+            )
+        wanted = [one.id for one in there] if restore_all else device_ids
+        said: dict[str, str] = {}
+        for device_id in wanted:
+            try:
+                async with store.writing() as tx:
+                    await quarantine.restore(tx, instance, device_id, now=now)
+                said[device_id] = "restored"
+            except (NotFound, LimitReached) as error:
+                said[device_id] = str(error)
+        return there, said
+
+    there, said = with_store(data, work)
+    if said:
+        print_json(said) if as_json else print_fields(said)
+    elif as_json:
+        print_json([asdict(one) for one in there])
+    else:
+        rows = [
+            (one.id, one.user_id or "-", f"{one.removed_at:%Y-%m-%d %H:%M}", one.reason)
+            for one in there
+        ]
+        print_table(("DEVICE", "USER", "REMOVED (UTC)", "REASON"), rows)
+    if any(outcome != "restored" for outcome in said.values()):
+        raise click.exceptions.Exit(1)
 
 
 def print_devices(found: Sequence[Device]) -> None:

@@ -3,7 +3,7 @@
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,9 @@ def show(publish_id: str, data: str | None, as_json: bool) -> None:
             for platform, counts in report.counts.items()
         ]
         print_table(("PLATFORM", *(name.upper() for name in _COLUMNS)), rows)
+    for platform, counts in report.counts.items():
+        for reason, number in _reasons(counts).items():
+            click.echo(f"{platform}: {number} {reason}")
 
 
 def _publish(
@@ -204,6 +207,11 @@ def _post(url: str, key: str, content: dict[str, Any]) -> dict[str, Any]:
         raise click.ClickException(f"the server at {url} can't be reached: {error}") from error
 
 
+def _reasons(counts: Mapping[str, int]) -> dict[str, int]:
+    """Why targets failed or were removed, in the gateways' words."""
+    return {name: number for name, number in counts.items() if ": " in name}
+
+
 def _shown(report: Report) -> dict[str, object]:
     return {
         "publishId": report.publish_id,
@@ -212,7 +220,10 @@ def _shown(report: Report) -> dict[str, object]:
         "acceptedAt": report.accepted_at,
         "finishedAt": report.finished_at,
         "platforms": {
-            platform: {name: counts.get(name, 0) for name in _COLUMNS}
+            platform: {
+                **{name: counts.get(name, 0) for name in _COLUMNS},
+                "reasons": _reasons(counts),
+            }
             for platform, counts in report.counts.items()
         },
     }

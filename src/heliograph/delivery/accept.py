@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from heliograph.delivery.enrich import web_message
+from heliograph.delivery.enrich import message_for
 from heliograph.model.device import Platform
 from heliograph.model.ids import InstanceId, PublishId, new_publish_id
 from heliograph.model.publish import Audience, Publish
@@ -31,8 +31,8 @@ class Accept:
     ) -> PublishId:
         """Put the publish on its way; from here on it is delivered, or reported as failed.
 
-        Raises Invalid if a payload is too large for its platform, Unavailable if the publish could
-        not be stored; then nothing was accepted.
+        Raises Invalid if a payload is not what its platform can take, Unavailable if the publish
+        could not be stored; then nothing was accepted.
         """
         now = self._now()
         publish = Publish(
@@ -42,13 +42,7 @@ class Accept:
             audience=audience,
             payloads=payloads,
         )
-        if Platform.WEB in payloads:
-            web_message(
-                payloads[Platform.WEB],
-                instance_id,
-                publish.id,
-                accepted_at=now,
-                now=now,
-            )
+        for platform, payload in payloads.items():
+            message_for(platform, payload, instance_id, publish.id, accepted_at=now)
         await self._stream.put_publish(publish)
         return publish.id

@@ -5,7 +5,7 @@ puts the last noted page again (which changes nothing if it got there) and goes 
 target is left out, and none is in two batches.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -21,6 +21,9 @@ from heliograph.store.batches import Range
 from heliograph.store.engine import Store
 from heliograph.store.targets import START, position_of
 
+_ORDER = (Platform.WEB, Platform.APNS, Platform.FCM)
+"""Never to be changed while a fan-out may be under way: where it was cut off, it goes on."""
+
 
 class BatchStream(Protocol):
     """Where batches go."""
@@ -29,18 +32,11 @@ class BatchStream(Protocol):
 
 
 class FanOut:
-    """Turns publishes into batches, for the platforms that have a gateway."""
+    """Turns publishes into batches, platform by platform."""
 
-    def __init__(
-        self,
-        store: Store,
-        stream: BatchStream,
-        platforms: Sequence[Platform],
-        now: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, store: Store, stream: BatchStream, now: Callable[[], datetime]) -> None:
         self._store = store
         self._stream = stream
-        self._platforms = platforms
         self._now = now
 
     async def __call__(self, message: bytes) -> Outcome:
@@ -52,7 +48,7 @@ class FanOut:
             last = await batches.last_range(tx, publish.instance_id, publish.id)
         if last is not None:
             await self._put_again(publish, last)
-        for platform in self._platforms_behind(publish, last):
+        for platform in _platforms_behind(publish, last):
             while page := await self._page(publish, platform, last):
                 last = _range_of(page, platform, last)
                 async with self._store.writing() as tx:
@@ -62,10 +58,6 @@ class FanOut:
         async with self._store.writing() as tx:
             await publishes.fanned_out(tx, publish.instance_id, publish.id, now=self._now())
         return Done()
-
-    def _platforms_behind(self, publish: Publish, last: Range | None) -> list[Platform]:
-        wanted = [platform for platform in self._platforms if platform in publish.payloads]
-        return wanted if last is None else wanted[wanted.index(last.platform) :]
 
     async def _page(self, publish: Publish, platform: Platform, last: Range | None) -> list[Target]:
         after = last.last if last is not None and last.platform == platform else START
@@ -103,6 +95,11 @@ class FanOut:
                 targets=page,
             )
         )
+
+
+def _platforms_behind(publish: Publish, last: Range | None) -> list[Platform]:
+    wanted = [platform for platform in _ORDER if platform in publish.payloads]
+    return wanted if last is None else wanted[wanted.index(last.platform) :]
 
 
 def _range_of(page: list[Target], platform: Platform, last: Range | None) -> Range:

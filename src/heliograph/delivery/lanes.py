@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from asyncio import Task
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
@@ -30,12 +30,10 @@ OpenSender = Callable[[], AbstractAsyncContextManager[Sender]]
 class Lanes:
     """Runs a worker for each instance and platform there is."""
 
-    def __init__(
-        self, store: Store, streams: Streams, senders: Mapping[Platform, OpenSender]
-    ) -> None:
+    def __init__(self, store: Store, streams: Streams, open_sender: OpenSender) -> None:
         self._store = store
         self._streams = streams
-        self._senders = senders
+        self._open_sender = open_sender
         self._running: dict[Lane, tuple[asyncio.Event, Task[None]]] = {}
 
     async def run(self, stopping: asyncio.Event, *, drain: timedelta) -> None:
@@ -58,7 +56,7 @@ class Lanes:
         """Start the lanes that are missing or have failed, stop those whose instance is gone."""
         async with self._store.reading() as connection:
             there = {instance.id for instance in await instances.all_of_them(connection)}
-        wanted = {(platform, instance_id) for platform in self._senders for instance_id in there}
+        wanted = {(platform, instance_id) for platform in Platform for instance_id in there}
         for lane in wanted:
             if lane not in self._running or self._running[lane][1].done():
                 self._running[lane] = self._start(lane, drain)
@@ -79,7 +77,7 @@ class Lanes:
         drain: timedelta,
     ) -> None:
         try:
-            async with self._senders[platform]() as sender:
+            async with self._open_sender() as sender:
                 worker = Worker(
                     lambda: self._streams.batches(platform, instance_id),
                     sender,

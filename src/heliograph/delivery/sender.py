@@ -7,142 +7,127 @@ stop() is in force for all that comes after it.
 
 import logging
 import random
-from asyncio import Queue, Semaphore, TaskGroup
-from collections.abc import Callable
+from asyncio import Queue, TaskGroup
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
 from heliograph.broker.worker import Done, Later, Lost, Outcome
-from heliograph.delivery.enrich import web_message
+from heliograph.delivery.connected import Connected
+from heliograph.delivery.enrich import message_for
+from heliograph.delivery.permit import Go, Hold, Permit
+from heliograph.delivery.room import Room, Share
 from heliograph.delivery.settle import (
     BatchTakenOver,
     Expired,
     OpenBatch,
     Settlement,
     Untied,
+    refusal_in,
 )
 from heliograph.gateways.base import Gateway, Message
 from heliograph.model.batch import Batch, Target
 from heliograph.model.device import Device
-from heliograph.model.errors import NotFound
+from heliograph.model.errors import Invalid
 from heliograph.model.ids import DeviceId
-from heliograph.model.instance import VapidKey
-from heliograph.model.publish import time_to_live
-from heliograph.model.verdict import CredentialRefused
-from heliograph.store import batches, devices, instances
+from heliograph.model.verdict import CredentialRefused, Delivered, DeviceGone, Drop
+from heliograph.store import batches, devices
 from heliograph.store.engine import Store
 
 logger = logging.getLogger(__name__)
 
-_MAX_IN_FLIGHT = 100
-"""Targets that are with the gateway or not settled yet: what a crash may send twice. As many as
-most services take at once on a connection (SETTINGS_MAX_CONCURRENT_STREAMS): more would wait in
-the HTTP client, where a stop() no longer reaches them."""
 _MAX_CHECKED_AT_ONCE = 32
 _LEAST_TIME = timedelta(seconds=10)
 """A message that a sleeping device must not get late is given this time to be sent once, at all."""
+_GONE_IN_A_ROW = 20
+"""So many, without one that is reached, and the rest of the batch waits for a closer look."""
 
 
 class Sender:
     """Works off the batches of one instance and platform."""
 
     def __init__(
-        self, store: Store, gateway: Gateway, now: Callable[[], datetime], rng: random.Random
+        self,
+        store: Store,
+        connected: Connected,
+        now: Callable[[], datetime],
+        rng: random.Random,
     ) -> None:
         self._store = store
-        self._gateway = gateway
+        self._connected = connected
         self._now = now
         self._rng = rng
-        self._room = Semaphore(_MAX_IN_FLIGHT)
+        self._permit = Permit(store, now)
+        self._room = Room()
 
     async def __call__(self, message: bytes) -> Outcome:
         """Send one message of the DELIVER stream: what is due of it, from where it stopped."""
         batch = msgspec.json.decode(message, type=Batch)
         async with self._store.reading() as connection:
             found = await batches.progress_of(connection, batch)
-            if found is None:
-                return Done()
-            try:
-                seal = self._store.seal
-                credential = await instances.vapid_key(connection, seal, batch.instance_id)
-            except NotFound:
-                return Done()
+        if found is None:
+            return Done()
         opened = OpenBatch(batch, *found)
-        share = _Share(self._room)
         try:
-            await self._send_due(opened, credential, share)
+            await self._work_on(opened)
         except BatchTakenOver:
             return Lost()
-        finally:
-            share.give_back_all()
         return Done() if opened.is_settled else Later(opened.next_due_in(self._now()))
 
-    async def _send_due(self, opened: OpenBatch, credential: VapidKey, share: "_Share") -> None:
-        due = opened.due(self._now())
-        said: Queue[Settlement] = Queue()
+    async def _work_on(self, opened: OpenBatch) -> None:
+        batch = opened.batch
         try:
-            async with TaskGroup() as group:
-                group.create_task(self._settle(opened, said, share, expected=len(due)))
-                while due:
-                    room = await share.take(min(len(due), _MAX_CHECKED_AT_ONCE))
-                    positions, due = due[:room], due[room:]
-                    message = self._message(opened.batch)
-                    found = await self._devices(opened.batch, positions)
-                    for position in positions:
-                        device = _still_meant(opened.batch.targets[position], found)
-                        sending = self._send(position, device, message, credential, said)
-                        group.create_task(sending)
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from failed
+            message = message_for(
+                batch.platform,
+                batch.payload,
+                batch.instance_id,
+                batch.publish_id,
+                accepted_at=batch.accepted_at,
+            )
+        except Invalid as error:
+            # It was checked when it was accepted, but perhaps by an older version.
+            await _Pass(self._store, opened, self._now, self._rng, batch.accepted_at).settle_all(
+                opened.unsettled(), Drop(error.reason)
+            )
+            return
+        current = _Pass(self._store, opened, self._now, self._rng, message.expires_at)
+        await current.settle_all(
+            opened.overdue(self._now(), message.expires_at), Expired("no other credential was set")
+        )
+        if self._now() > max(message.expires_at, batch.accepted_at + _LEAST_TIME):
+            await current.settle_all(opened.unsettled(), Expired())
+            return
+        match await self._permit.ask(batch):
+            case Hold(reason=reason, until=until):
+                if until <= self._now():
+                    await current.settle_all(opened.unsettled(), Expired(reason))
+            case Go(held=held, probe=probe):
+                opened.credential_id = held.id
+                due = opened.due(self._now())
+                async with self._connected.gateway(held) as gateway:
+                    await self._send(current, due[:1] if probe else due, message, gateway)
 
     async def _send(
-        self,
-        position: int,
-        device: Device | None,
-        message: Message | None,
-        credential: VapidKey,
-        said: Queue[Settlement],
+        self, current: "_Pass", due: list[int], message: Message, gateway: Gateway
     ) -> None:
-        if message is None:
-            said.put_nowait(Settlement(position, device, Expired()))
-        elif device is None:
-            said.put_nowait(Settlement(position, None, Untied()))
-        else:
-            verdict = await self._gateway.send(message, device, credential)
-            said.put_nowait(Settlement(position, device, verdict))
-
-    async def _settle(
-        self, opened: OpenBatch, said: Queue[Settlement], share: "_Share", *, expected: int
-    ) -> None:
-        """Settle as many at once as have come in while the last ones were being settled."""
-        while expected > 0:
-            settlements = [await said.get()]
-            while not said.empty():
-                settlements.append(said.get_nowait())
-            await opened.settle(
-                self._store,
-                settlements,
-                now=self._now(),
-                expires_at=_expires_at(opened.batch),
-                rng=self._rng,
-            )
-            _complain_of_credential(opened.batch, settlements)
-            share.give_back(len(settlements))
-            expected -= len(settlements)
-
-    def _message(self, batch: Batch) -> Message | None:
-        """The message with the time that it has left; None if it has none."""
-        now = self._now()
-        if now > max(_expires_at(batch), batch.accepted_at + _LEAST_TIME):
-            return None
-        return web_message(
-            batch.payload,
-            batch.instance_id,
-            batch.publish_id,
-            accepted_at=batch.accepted_at,
-            now=now,
-        )
+        share = self._room.share()
+        try:
+            async with TaskGroup() as group:
+                group.create_task(current.settle_as_they_come(share))
+                async with TaskGroup() as sending:
+                    while due and not current.is_stopped:
+                        room = await share.take(min(len(due), _MAX_CHECKED_AT_ONCE))
+                        positions, due = due[:room], due[room:]
+                        found = await self._devices(current.opened.batch, positions)
+                        for position in positions:
+                            device = _still_meant(current.opened.batch.targets[position], found)
+                            sending.create_task(current.send(position, device, message, gateway))
+                current.all_is_sent()
+        except ExceptionGroup as failed:
+            raise _first_cause(failed) from failed
+        finally:
+            share.give_back_all()
 
     async def _devices(self, batch: Batch, positions: list[int]) -> dict[DeviceId, Device]:
         wanted = [batch.targets[position].device_id for position in positions]
@@ -150,29 +135,76 @@ class Sender:
             return await devices.those_of(connection, batch.instance_id, wanted)
 
 
-class _Share:
-    """What one batch has of the room that all batches of a sender have together."""
+class _Pass:
+    """One go at a batch: what was said so far, and whether to go on."""
 
-    def __init__(self, room: Semaphore) -> None:
-        self._room = room
-        self._taken = 0
+    def __init__(
+        self,
+        store: Store,
+        opened: OpenBatch,
+        now: Callable[[], datetime],
+        rng: random.Random,
+        expires_at: datetime,
+    ) -> None:
+        self.opened = opened
+        self.is_stopped = False
+        self._store = store
+        self._now = now
+        self._rng = rng
+        self._expires_at = expires_at
+        self._said: Queue[Settlement | None] = Queue()
+        self._delivered = 0
+        self._gone: list[Settlement] = []
 
-    async def take(self, wanted: int) -> int:
-        """Wait for room for one, and take what there is besides, up to what is wanted."""
-        taken = 0
-        while taken == 0 or (taken < wanted and not self._room.locked()):
-            await self._room.acquire()
-            self._taken += 1
-            taken += 1
-        return taken
+    async def send(
+        self, position: int, device: Device | None, message: Message, gateway: Gateway
+    ) -> None:
+        said = Untied() if device is None else await gateway.send(message, device)
+        self._said.put_nowait(Settlement(position, device, said))
 
-    def give_back(self, number: int) -> None:
-        self._taken -= number
-        for _ in range(number):
-            self._room.release()
+    def all_is_sent(self) -> None:
+        self._said.put_nowait(None)
 
-    def give_back_all(self) -> None:
-        self.give_back(self._taken)
+    async def settle_as_they_come(self, share: Share) -> None:
+        """Settle as many at once as have come in while the last ones were being settled.
+
+        Devices that are gone come last: what is believed of them depends on all others.
+        """
+        while (said := await self._said.get()) is not None:
+            settlements = [said]
+            while not self._said.empty() and (said := self._said.get_nowait()) is not None:
+                settlements.append(said)
+            await self._settle([one for one in settlements if not self._is_put_aside(one)])
+            share.give_back(len(settlements))
+            if said is None:
+                break
+        await self._settle(self._gone)
+
+    async def settle_all(self, positions: Sequence[int], said: Drop | Expired) -> None:
+        """Settle targets to which nothing is sent."""
+        await self._settle([Settlement(position, None, said) for position in positions])
+
+    def _is_put_aside(self, settlement: Settlement) -> bool:
+        self._delivered += isinstance(settlement.said, Delivered)
+        if not isinstance(settlement.said, DeviceGone):
+            return False
+        self._gone.append(settlement)
+        if len(self._gone) >= _GONE_IN_A_ROW and self._delivered == 0:
+            self.is_stopped = True
+        return True
+
+    async def _settle(self, settlements: Sequence[Settlement]) -> None:
+        if not settlements:
+            return
+        believed = await self.opened.settle(
+            self._store,
+            settlements,
+            now=self._now(),
+            expires_at=self._expires_at,
+            rng=self._rng,
+        )
+        self.is_stopped = self.is_stopped or refusal_in(believed) is not None
+        _complain(self.opened.batch, believed)
 
 
 def _still_meant(target: Target, found: dict[DeviceId, Device]) -> Device | None:
@@ -182,18 +214,28 @@ def _still_meant(target: Target, found: dict[DeviceId, Device]) -> Device | None
     return device
 
 
-def _expires_at(batch: Batch) -> datetime:
-    return batch.accepted_at + time_to_live(batch.payload)
+def _first_cause(failed: ExceptionGroup[Exception]) -> Exception:
+    first = failed.exceptions[0]
+    return _first_cause(first) if isinstance(first, ExceptionGroup) else first
 
 
-def _complain_of_credential(batch: Batch, settlements: list[Settlement]) -> None:
-    refused = [said.said for said in settlements if isinstance(said.said, CredentialRefused)]
-    if refused:
-        logger.error(
-            "%d of the %s pushes of instance %s were refused for their credential (%s);"
-            " check the clock of this machine and the VAPID contact",
-            len(refused),
-            batch.platform,
-            batch.instance_id,
-            refused[0].reason,
-        )
+def _complain(batch: Batch, believed: Sequence[Settlement]) -> None:
+    """Tell the operator what speaks against the credential."""
+    refused = [one.said for one in believed if isinstance(one.said, CredentialRefused)]
+    if not refused:
+        return
+    consequence = (
+        "nothing is sent until that is mended"
+        if refusal_in(believed)
+        else "too many to be true, so no device is removed"
+    )
+    logger.error(
+        "%d of the %s messages of instance %s were refused (%s): %s;"
+        " see `heliograph gateway check --instance %s`",
+        len(refused),
+        batch.platform,
+        batch.instance_id,
+        refused[0].reason,
+        consequence,
+        batch.instance_id,
+    )

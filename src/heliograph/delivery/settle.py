@@ -7,10 +7,19 @@ crash each verdict has either had all its effects, or none, and is then asked fo
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from heliograph.delivery.retry import GiveUp, next_try
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from heliograph.delivery.retry import (
+    GiveUp,
+    gives_up_at,
+    next_try,
+    postponed,
+    waiting_for_another,
+)
+from heliograph.model.answers import Answers
 from heliograph.model.batch import Batch, Progress
 from heliograph.model.device import Device
 from heliograph.model.verdict import (
@@ -18,11 +27,15 @@ from heliograph.model.verdict import (
     Delivered,
     DeviceGone,
     Drop,
+    Postponed,
     Retry,
     Verdict,
 )
-from heliograph.store import batches, devices, publishes
+from heliograph.store import answers, batches, devices, pauses, publishes
 from heliograph.store.engine import Store
+
+_LOOK_FOR_ANOTHER = timedelta(seconds=10)
+"""How often to look whether there is another credential for targets that wait for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +45,9 @@ class Untied:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """Nothing was sent: the message's time to live is over."""
+    """Nothing was sent: the message's time to live is over, or the time to try."""
+
+    reason: str = "the time to live is over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +64,46 @@ class BatchTakenOver(Exception):
 
 
 class OpenBatch:
-    """A batch in hand, with its progress as it is in the store."""
+    """A batch in hand, with its progress as it is in the store.
+
+    credential_id: what it is sent with now; None if it isn't.
+    """
 
     def __init__(self, batch: Batch, progress: Progress, version: int) -> None:
         self.batch = batch
         self.progress = progress
+        self.credential_id: str | None = None
         self._version = version
 
     @property
     def is_settled(self) -> bool:
         return len(self.progress.settled) == len(self.batch.targets)
 
+    def unsettled(self) -> list[int]:
+        """The positions that are not settled for good."""
+        positions = range(len(self.batch.targets))
+        return [position for position in positions if position not in self.progress.settled]
+
     def due(self, now: datetime) -> list[int]:
-        """The positions to try now."""
-        waiting = self.progress.waiting
+        """The positions to try now. Those that this credential must not be tried for wait on."""
+        return [position for position in self.unsettled() if self._is_due(position, now)]
+
+    def overdue(self, now: datetime, expires_at: datetime) -> list[int]:
+        """The positions that have waited for another credential for too long."""
+        waiting = self.progress.waiting.items()
         return [
             position
-            for position in range(len(self.batch.targets))
-            if position not in self.progress.settled
-            and (position not in waiting or waiting[position].due_at <= now)
+            for position, attempt in waiting
+            if attempt.refused_by is not None and gives_up_at(attempt, expires_at) <= now
         ]
 
     def next_due_in(self, now: datetime) -> timedelta:
-        """How long until the first of those that wait is due."""
-        due_at = [attempt.due_at for attempt in self.progress.waiting.values()]
-        return max(min(due_at, default=now) - now, timedelta())
+        """How long until one of those that wait is due, or another credential may be there."""
+        due_in = [
+            _LOOK_FOR_ANOTHER if attempt.refused_by is not None else attempt.due_at - now
+            for attempt in self.progress.waiting.values()
+        ]
+        return max(min(due_in, default=timedelta()), timedelta())
 
     async def settle(
         self,
@@ -83,27 +113,47 @@ class OpenBatch:
         now: datetime,
         expires_at: datetime,
         rng: random.Random,
-    ) -> None:
-        """Make the settlements durable. Raises BatchTakenOver, Unavailable: then none is."""
-        batch, counts = self.batch, Counter[str]()
-        for settlement in settlements:
-            counts[self._note(settlement, now=now, expires_at=expires_at, rng=rng)] += 1
+    ) -> Sequence[Settlement]:
+        """Make the settlements durable, and tell what was believed of them.
+
+        Raises BatchTakenOver, Unavailable: then none is.
+        """
         async with store.writing() as tx:
+            believed = await self._believed(tx, settlements, now=now)
+            counts = Counter[str]()
+            for settlement in believed:
+                counts.update(self._note(settlement, now=now, expires_at=expires_at, rng=rng))
             stored = await batches.advance(
-                tx, batch, self.progress, version=self._version, settled=self.is_settled
+                tx, self.batch, self.progress, version=self._version, settled=self.is_settled
             )
             if not stored:
                 raise BatchTakenOver
-            for settlement in settlements:
-                if isinstance(settlement.said, DeviceGone) and settlement.device is not None:
-                    await devices.remove_gone(tx, settlement.device)
-            if self.is_settled:
-                counts["targets"] += len(batch.targets)
-            key = (batch.instance_id, batch.publish_id)
-            await publishes.count(tx, *key, batch.platform, counts)
-            if self.is_settled:
-                await publishes.batch_settled(tx, *key, now=now)
+            await self._remove_gone(tx, believed, now=now)
+            await self._pause_or_go_on(tx, believed, now=now)
+            await self._count(tx, counts, now=now)
         self._version += 1
+        return believed
+
+    def _is_due(self, position: int, now: datetime) -> bool:
+        attempt = self.progress.waiting.get(position)
+        if attempt is None:
+            return True
+        is_refused = attempt.refused_by is not None and attempt.refused_by == self.credential_id
+        return attempt.due_at <= now and not is_refused
+
+    async def _believed(
+        self, tx: AsyncConnection, settlements: Sequence[Settlement], *, now: datetime
+    ) -> Sequence[Settlement]:
+        """The settlements, without removals that had better be laid to our own credential."""
+        said = _answers_in(settlements)
+        if self.credential_id is None or said == Answers():
+            return settlements
+        lane = self.batch.instance_id, self.batch.platform, self.credential_id
+        await answers.count(tx, *lane, said, now=now)
+        if not said.gone and not said.mismatched:
+            return settlements
+        lately = await answers.lately(tx, *lane, now=now)
+        return [replace(one, said=_believed(one.said, lately)) for one in settlements]
 
     def _note(
         self,
@@ -112,25 +162,88 @@ class OpenBatch:
         now: datetime,
         expires_at: datetime,
         rng: random.Random,
-    ) -> str:
-        """Note one settlement in the progress; the name under which it counts."""
+    ) -> list[str]:
+        """Note one settlement in the progress; the names under which it counts."""
         position, said = settlement.position, settlement.said
         last = self.progress.waiting.pop(position, None)
-        if isinstance(said, Retry | CredentialRefused):
-            asked = said.after if isinstance(said, Retry) else None
-            attempt = next_try(last, now=now, expires_at=expires_at, asked=asked, rng=rng)
-            if not isinstance(attempt, GiveUp):
-                self.progress.waiting[position] = attempt
-                return "retried"
+        match said:
+            case Retry():
+                attempt = next_try(last, said, now=now, expires_at=expires_at, rng=rng)
+            case Postponed(after):
+                attempt = postponed(last, after, now=now, expires_at=expires_at)
+            case CredentialRefused(final=final):
+                refused_by = self.credential_id if final else None
+                attempt = waiting_for_another(last, refused_by, now=now, expires_at=expires_at)
+            case _:
+                attempt = GiveUp()
+        if not isinstance(attempt, GiveUp):
+            self.progress.waiting[position] = attempt
+            return [] if isinstance(said, Postponed) else ["retried"]
         self.progress.settled.add(position)
-        return _COUNTED_AS[type(said)]
+        name = _COUNTED_AS[type(said)]
+        return [name, f"{name}: {said.reason}"] if isinstance(said, _WITH_REASON) else [name]
+
+    async def _remove_gone(
+        self, tx: AsyncConnection, believed: Sequence[Settlement], *, now: datetime
+    ) -> None:
+        for one in believed:
+            if isinstance(one.said, DeviceGone) and one.device is not None:
+                await devices.remove_gone(tx, one.device, one.said.reason, now=now)
+
+    async def _pause_or_go_on(
+        self, tx: AsyncConnection, believed: Sequence[Settlement], *, now: datetime
+    ) -> None:
+        refused = refusal_in(believed)
+        lane = self.batch.instance_id, self.batch.platform
+        if refused is not None and self.credential_id is not None:
+            reason, held_id = refused.reason, self.credential_id
+            await pauses.begin(tx, *lane, credential_id=held_id, reason=reason, now=now)
+        elif any(isinstance(one.said, Delivered) for one in believed):
+            await pauses.end(tx, *lane)
+
+    async def _count(self, tx: AsyncConnection, counts: Counter[str], *, now: datetime) -> None:
+        batch = self.batch
+        if self.is_settled:
+            counts["targets"] += len(batch.targets)
+        key = (batch.instance_id, batch.publish_id)
+        await publishes.count(tx, *key, batch.platform, counts)
+        if self.is_settled:
+            await publishes.batch_settled(tx, *key, now=now)
 
 
+def refusal_in(believed: Sequence[Settlement]) -> CredentialRefused | None:
+    """The first word against our credential that speaks of all devices, not of one alone."""
+    for one in believed:
+        if isinstance(one.said, CredentialRefused) and one.said.pauses:
+            return one.said
+    return None
+
+
+def _answers_in(settlements: Sequence[Settlement]) -> Answers:
+    said = [one.said for one in settlements]
+    gone = [one for one in said if isinstance(one, DeviceGone)]
+    return Answers(
+        delivered=sum(isinstance(one, Delivered) for one in said),
+        gone=sum(not one.mismatch for one in gone),
+        mismatched=sum(one.mismatch for one in gone),
+    )
+
+
+def _believed(said: Verdict | Untied | Expired, lately: Answers) -> Verdict | Untied | Expired:
+    if not isinstance(said, DeviceGone):
+        return said
+    if lately.believes_mismatches if said.mismatch else lately.believes_gone:
+        return said
+    return CredentialRefused(said.reason, final=True, pauses=lately.speaks_against_us)
+
+
+_WITH_REASON = (DeviceGone, Drop, Retry, CredentialRefused, Expired)
 _COUNTED_AS = {
     Delivered: "delivered",
     DeviceGone: "removed",
     Drop: "failed",
     Retry: "failed",
+    Postponed: "failed",
     CredentialRefused: "failed",
     Expired: "failed",
     Untied: "untied",

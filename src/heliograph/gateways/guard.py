@@ -49,6 +49,10 @@ class Guard:
         return not plain and all(_is_public(form) for form in _forms(address))
 
 
+ANYWHERE = Guard((ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")))
+"""For hosts that the operator chose, not a client."""
+
+
 def _is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast
 

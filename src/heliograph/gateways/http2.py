@@ -5,6 +5,7 @@ where the service speaks it, so that one connection carries hundreds of requests
 """
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -25,10 +26,8 @@ _ANSWER_TIMEOUT = timedelta(seconds=30)
 _PING_INTERVAL = timedelta(seconds=60)
 _PING_TIMEOUT = timedelta(seconds=20)
 _MAX_ORIGINS = 256
-_RESOLVED_FOR_S = 60.0
-"""How long a host name is taken to mean the same address."""
 _WARM_FOR_S = 60.0
-"""How long a connection is taken to be open after an answer; the client keeps it for 90 s."""
+"""How long a connection is taken to be open after an answer."""
 _MAX_ANSWER_BYTES = 4096
 """Of an answer's body no more is read: it may come from anybody's server."""
 _DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -59,6 +58,8 @@ class NoResponse:
     """There was no answer: not reached, cut off, or too late. The request may have arrived."""
 
     reason: str
+    certificate_refused: bool = False
+    """The server ended the TLS handshake over our client certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,16 @@ class _Origin:
     def __init__(self, client: Client, address: str) -> None:
         self.client = client
         self.address = address
-        self.resolved_at = time.monotonic()
+        self.made_at = self.resolved_at = time.monotonic()
         self._opening: asyncio.Future[bool] | None = None
         self._warm_until = 0.0
 
+    @property
+    def is_warm(self) -> bool:
+        return time.monotonic() < self._warm_until
+
     async def exchange(self, request: Request) -> Response | NoResponse:
-        if time.monotonic() < self._warm_until:
+        if self.is_warm:
             return await self._send(request)
         if self._opening is None:
             return await self._send_first(request)
@@ -95,7 +100,7 @@ class _Origin:
             answer = await self._send(request)
         finally:
             self._opening = None
-            opening.set_result(time.monotonic() < self._warm_until)
+            opening.set_result(self.is_warm)
         return answer
 
     async def _send(self, request: Request) -> Response | NoResponse:
@@ -106,7 +111,7 @@ class _Origin:
         except PyreqwestError as error:
             self._warm_until = 0.0
             # Its text may hold the endpoint, which is a secret; its type may not.
-            return NoResponse(type(error).__name__)
+            return NoResponse(type(error).__name__, _is_about_our_certificate(error))
         self._warm_until = time.monotonic() + _WARM_FOR_S
         return response
 
@@ -114,12 +119,23 @@ class _Origin:
 class Http:
     """Exchanges requests for answers; a context, at whose end its connections end.
 
-    authority: a CA in PEM that is trusted besides the system's.
+    authority: CAs in PEM that are trusted besides the system's. identity: private key and client
+    certificate in PEM. keep: how long a host name is taken to mean the same address, and so how
+    long a connection may be used before the name is looked up again.
     """
 
-    def __init__(self, guard: Guard, authority: bytes | None = None) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        authority: bytes | None = None,
+        *,
+        identity: bytes | None = None,
+        keep: timedelta = timedelta(seconds=60),
+    ) -> None:
         self._guard = guard
         self._authority = authority
+        self._identity = identity
+        self._keep = keep
         self._origins: OrderedDict[str, _Origin] = OrderedDict()
         self._resolving = WeakValueDictionary[str, asyncio.Lock]()
 
@@ -139,7 +155,21 @@ class Http:
             return NotAllowed()
         except HostUnknown:
             return NoResponse("the host name can't be resolved")
-        return await origin.exchange(request)
+        answer = await origin.exchange(request)
+        if isinstance(answer, NoResponse) and not origin.is_warm:
+            origin.resolved_at = -math.inf
+        return answer
+
+    def renew(self, url: str, *, older_than: float) -> None:
+        """Open a new connection for the requests to come; those in flight end on the old one.
+
+        older_than: by `time.monotonic()`; a connection that is younger is kept, so that many who
+        find the same fault at once get one new connection between them.
+        """
+        key = origin_of(urlsplit(url))
+        known = self._origins.get(key)
+        if known is not None and known.made_at < older_than:
+            del self._origins[key]
 
     async def _origin_for(self, url: SplitResult) -> _Origin:
         """Raises AddressRefused, HostUnknown."""
@@ -155,7 +185,7 @@ class Http:
 
     def _fresh(self, key: str) -> _Origin | None:
         known = self._origins.get(key)
-        if known is None or time.monotonic() - known.resolved_at > _RESOLVED_FOR_S:
+        if known is None or time.monotonic() - known.resolved_at > self._keep.total_seconds():
             return None
         self._origins.move_to_end(key)
         return known
@@ -183,6 +213,8 @@ class Http:
             .http2(enable=True)
             .http2_keep_alive_interval(_PING_INTERVAL)
             .http2_keep_alive_timeout(_PING_TIMEOUT)
+            .http2_keep_alive_while_idle(enabled=True)
+            .pool_idle_timeout(self._keep + _PING_INTERVAL)
             .follow_redirects(enable=False)
             .no_proxy()
             .gzip(enable=False)
@@ -195,6 +227,8 @@ class Http:
         )
         if self._authority is not None:
             builder = builder.add_root_certificate_pem(self._authority)
+        if self._identity is not None:
+            builder = builder.identity_pem(self._identity)
         return builder.build()
 
 
@@ -209,3 +243,11 @@ async def _read(answer: Answer) -> Response:
     body = await answer.body_reader.read(_MAX_ANSWER_BYTES)
     headers = {name.lower(): value for name, value in answer.headers.items()}
     return Response(answer.status, headers, bytes(body or b""))
+
+
+def _is_about_our_certificate(error: PyreqwestError) -> bool:
+    """Whether the server refused our certificate by a TLS alert (RFC 8446, 6.2)."""
+    details = getattr(error, "details", None) or {}
+    said = " ".join(cause["message"] for cause in details.get("causes") or [])
+    # Our own complaints about the server's certificate don't come as a received alert.
+    return "received fatal alert" in said and "ertificate" in said

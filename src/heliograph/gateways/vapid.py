@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from heliograph.model.instance import VapidKey
+from heliograph.model.credential import VapidKey
 
 _LIFETIME = timedelta(hours=12)
 """Services refuse more than 24 hours from their own clock."""
@@ -24,7 +24,11 @@ _MAX_SIGNATURES = 10_000
 
 def new_vapid_key() -> VapidKey:
     """A key pair for a new instance."""
-    private = ec.generate_private_key(ec.SECP256R1())
+    return vapid_key_of(ec.generate_private_key(ec.SECP256R1()))
+
+
+def vapid_key_of(private: ec.EllipticCurvePrivateKey) -> VapidKey:
+    """The key pair of a private key on P-256."""
     point = private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return VapidKey(base64.urlsafe_b64encode(point).rstrip(b"=").decode(), pem)
@@ -33,12 +37,12 @@ def new_vapid_key() -> VapidKey:
 class VapidSigner:
     """Signs once for each key and origin, and uses the signature again while it is fresh.
 
-    contact: `mailto:` or `https:` URI at which a push service finds who is sending; without one
+    subject: `mailto:` or `https:` URI at which a push service finds who is sending; without one
     the claim is left out, which Apple's service refuses.
     """
 
-    def __init__(self, contact: str | None, now: Callable[[], datetime]) -> None:
-        self._contact = contact
+    def __init__(self, subject: str | None, now: Callable[[], datetime]) -> None:
+        self._subject = subject
         self._now = now
         self._signatures: OrderedDict[tuple[str, str], tuple[datetime, str]] = OrderedDict()
 
@@ -54,12 +58,14 @@ class VapidSigner:
             self._signatures.popitem(last=False)
         return header
 
-    def forget(self, key: VapidKey, origin: str) -> None:
-        """Sign anew next time: the service did not take the signature."""
-        self._signatures.pop((key.public_key, origin), None)
+    def forget(self, key: VapidKey, origin: str, authorization: str) -> None:
+        """Sign anew next time: the service did not take this header."""
+        known = self._signatures.get((key.public_key, origin))
+        if known is not None and known[1] == authorization:
+            del self._signatures[key.public_key, origin]
 
     def _sign(self, key: VapidKey, origin: str, now: datetime) -> str:
         claims = {"aud": origin, "exp": int((now + _LIFETIME).timestamp())}
-        if self._contact is not None:
-            claims["sub"] = self._contact
+        if self._subject is not None:
+            claims["sub"] = self._subject
         return jwt.encode(claims, key.private_pem, "ES256")

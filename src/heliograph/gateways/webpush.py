@@ -4,9 +4,9 @@ import base64
 import hashlib
 import math
 import os
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -22,9 +22,10 @@ from heliograph.gateways.http2 import (
     Response,
     origin_of,
 )
+from heliograph.gateways.retry_after import retry_after
 from heliograph.gateways.vapid import VapidSigner
-from heliograph.model.device import Device, Platform, Subscription, subscription_of
-from heliograph.model.instance import VapidKey
+from heliograph.model.credential import VapidKey
+from heliograph.model.device import Device, Subscription, subscription_of
 from heliograph.model.verdict import (
     CredentialRefused,
     Delivered,
@@ -40,34 +41,44 @@ _SERVER_ERROR = range(500, 600)
 _TOPIC_BYTES = 24
 _APPLE = "web.push.apple.com"
 _WINDOWS = ".notify.windows.com"
-_SAID_OF_CREDENTIALS = (b"UnauthorizedRegistration", b"BadVapidPublicKey", b"VapidPkHashMismatch")
-"""Google's and Apple's words in a 400 that is about our VAPID key, not about the message."""
+_MOZILLA_SIGNATURE = re.compile(rb'"errno"\s*:\s*109\b')
+_MAX_KEYS_TRIED = 3
 
 
 class WebPush:
     """Sends to the push service that a browser's subscription names."""
 
-    platform = Platform.WEB
-
-    def __init__(self, http: Http, signer: VapidSigner, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        http: Http,
+        keys: Sequence[VapidKey],
+        signer: VapidSigner,
+        now: Callable[[], datetime],
+    ) -> None:
         self._http = http
+        self._keys = keys
         self._signer = signer
         self._now = now
 
-    async def send(self, message: Message, device: Device, credential: VapidKey) -> Verdict:
+    async def send(self, message: Message, device: Device) -> Verdict:
         subscription = subscription_of(device.push_token)
-        verdict = await self._try(message, subscription, credential)
-        if isinstance(verdict, CredentialRefused):
-            # The signature may be too old by the service's clock: once more with a new one.
-            self._signer.forget(credential, _origin(subscription))
-            verdict = await self._try(message, subscription, credential)
+        verdict: Verdict = CredentialRefused("there is no VAPID key")
+        for key in _in_order(self._keys, device.vapid_key)[:_MAX_KEYS_TRIED]:
+            verdict = await self._send(message, subscription, key)
+            # The subscription may be of another key: of one that was replaced while it was made.
+            if not (isinstance(verdict, DeviceGone) and verdict.mismatch):
+                break
         return verdict
 
-    async def _try(
-        self, message: Message, subscription: Subscription, credential: VapidKey
-    ) -> Verdict:
-        authorization = self._signer.authorization(credential, _origin(subscription))
-        answer = await self._http.exchange(request_for(message, subscription, authorization))
+    async def _send(self, message: Message, subscription: Subscription, key: VapidKey) -> Verdict:
+        origin = origin_of(urlsplit(subscription.endpoint))
+        authorization = self._signer.authorization(key, origin)
+        answer = await self._try(message, subscription, authorization)
+        if isinstance(answer, Response) and answer.status == 401:  # noqa: PLR2004
+            # The signature may be too old by the service's clock: once more with a new one.
+            self._signer.forget(key, origin, authorization)
+            authorization = self._signer.authorization(key, origin)
+            answer = await self._try(message, subscription, authorization)
         match answer:
             case Response():
                 return verdict_of(answer, self._now())
@@ -76,24 +87,29 @@ class WebPush:
             case NotAllowed():
                 return Drop("the endpoint is in a network that must not be reached")
 
+    async def _try(
+        self, message: Message, subscription: Subscription, authorization: str
+    ) -> Response | NoResponse | NotAllowed:
+        time_to_live = message.time_to_live(self._now())
+        request = request_for(message, subscription, authorization, time_to_live=time_to_live)
+        return await self._http.exchange(request)
 
-def request_for(message: Message, subscription: Subscription, authorization: str) -> Request:
+
+def request_for(
+    message: Message, subscription: Subscription, authorization: str, *, time_to_live: timedelta
+) -> Request:
     """The request that carries the message, encrypted for this browser alone."""
-    host = urlsplit(subscription.endpoint).hostname or ""
-    time_to_live = math.ceil(message.time_to_live.total_seconds())
+    host, seconds = host_of(subscription), math.ceil(time_to_live.total_seconds())
     headers = {
-        "TTL": str(time_to_live),
+        "TTL": str(seconds),
         "Content-Encoding": "aes128gcm",
         "Content-Type": "application/octet-stream",
         "Authorization": authorization,
+        **message.headers,
     }
-    if message.urgency is not None:
-        headers["Urgency"] = message.urgency
-    if message.topic is not None:
-        headers["Topic"] = _topic_header(message.topic)
     if host.endswith(_WINDOWS):
         # Windows refuses a TTL of 0 unless it is also told not to keep the message.
-        headers["X-WNS-Cache-Policy"] = "cache" if time_to_live else "no-cache"
+        headers["X-WNS-Cache-Policy"] = "cache" if seconds else "no-cache"
     body = encrypt(
         _always_shown(message.body) if host == _APPLE else message.body,
         p256dh=subscription.p256dh,
@@ -104,33 +120,51 @@ def request_for(message: Message, subscription: Subscription, authorization: str
     return Request(url=subscription.endpoint, headers=headers, body=body)
 
 
+def host_of(subscription: Subscription) -> str:
+    """The push service's host name."""
+    return urlsplit(subscription.endpoint).hostname or ""
+
+
 def verdict_of(response: Response, now: datetime) -> Verdict:
     """What a push service's answer means. RFC 8030, 5 to 8, and what the services add to it."""
-    status, reason = response.status, f"HTTP {response.status}"
+    status = response.status
     asked = retry_after(response.headers.get("retry-after"), now)
     if status in _SUCCESS:
         return _taken_by_windows(response, asked)
+    reason = f"HTTP {status}"
     if status in {404, 410}:
         return DeviceGone(reason)
-    if status in {401, 403} or any(word in response.body for word in _SAID_OF_CREDENTIALS):
-        return CredentialRefused(reason)
+    about_key = _about_our_key(response, reason)
+    if about_key is not None:
+        return about_key
     # 406 is how Windows' service says that it throttles.
-    if status in {406, 429} or status in _SERVER_ERROR:
+    throttled = status == 406 and any(name.startswith("x-wns-") for name in response.headers)  # noqa: PLR2004
+    if throttled or status == 429 or status in _SERVER_ERROR:  # noqa: PLR2004
         return Retry(reason, asked)
     return Drop(reason)
 
 
-def retry_after(header: str | None, now: datetime) -> timedelta | None:
-    """Seconds, or a date (RFC 9110, 10.2.3); None if there is no readable one."""
-    if header is None:
-        return None
-    if header.isascii() and header.isdigit():
-        return min(timedelta(seconds=int(header[:9])), timedelta(days=28))
-    try:
-        date = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return max(timedelta(), date.replace(tzinfo=date.tzinfo or UTC) - now)
+def _about_our_key(response: Response, reason: str) -> Verdict | None:
+    """What an answer says of our VAPID key or signature; None if it is about something else."""
+    status, body = response.status, response.body
+    if b"VapidPkHashMismatch" in body:
+        return DeviceGone(f"{reason} VapidPkHashMismatch", mismatch=True)
+    if b"UnauthorizedRegistration" in body or b"BadVapidPublicKey" in body:
+        return CredentialRefused(reason)
+    if status == 401:  # noqa: PLR2004
+        # Mozilla says so of a signature that is wrong, and of another key than the subscription's.
+        of_another_key = _MOZILLA_SIGNATURE.search(body) is not None
+        return DeviceGone(reason, mismatch=True) if of_another_key else CredentialRefused(reason)
+    if status == 403:  # noqa: PLR2004
+        # A good signature, but of another key (RFC 8292, 4.2). Apple means the signature itself.
+        of_signature = b"BadJwtToken" in body or b"BadAuthorizationHeader" in body
+        return CredentialRefused(reason) if of_signature else DeviceGone(reason, mismatch=True)
+    return None
+
+
+def _in_order(keys: Sequence[VapidKey], own: str | None) -> list[VapidKey]:
+    """The key that the subscription was made with, as far as is known, then the others."""
+    return sorted(keys, key=lambda key: key.public_key != own)
 
 
 def _taken_by_windows(response: Response, asked: timedelta | None) -> Verdict:
@@ -143,7 +177,7 @@ def _taken_by_windows(response: Response, asked: timedelta | None) -> Verdict:
     return Delivered()
 
 
-def _topic_header(topic: str) -> str:
+def topic_header(topic: str) -> str:
     """Any text as 32 characters of base64url: the one form that every service takes."""
     digest = hashlib.sha256(topic.encode()).digest()[:_TOPIC_BYTES]
     return base64.urlsafe_b64encode(digest).decode()
@@ -158,7 +192,3 @@ def _always_shown(body: bytes) -> bytes:
     content = msgspec.json.decode(body)
     content.get("notification", {}).pop("hide_notification_if_site_has_focus", None)
     return msgspec.json.encode(content)
-
-
-def _origin(subscription: Subscription) -> str:
-    return origin_of(urlsplit(subscription.endpoint))

@@ -40,6 +40,8 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True):
     tries: int
     first_at: datetime
     due_at: datetime
+    refused_by: str | None = None
+    """The credential that it must not be tried with again; it waits for another one."""
 
 
 class Progress(msgspec.Struct, kw_only=True):

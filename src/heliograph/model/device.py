@@ -35,6 +35,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     user_id: UserId | None
     metadata: dict[str, Any]
     registered_at: datetime
+    vapid_key: str | None = None
+    """Of a browser: the public key that its subscription was made with, as far as is known."""
 
 
 class Subscription(msgspec.Struct, frozen=True):

@@ -34,19 +34,6 @@ class SecretKey:
         return f"SecretKey(id={self.id!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class VapidKey:
-    """The key pair that the subscriptions of an instance's browsers are bound to (RFC 8292)."""
-
-    public_key: str
-    """The uncompressed point in base64url without padding: what a browser is given."""
-    private_pem: bytes
-    """PKCS 8. Not part of the repr."""
-
-    def __repr__(self) -> str:
-        return f"VapidKey(public_key={self.public_key!r})"
-
-
 def parse_secret_key(text: str) -> str:
     """A secret key that was brought along. Raises Invalid, without the key in its text."""
     if not text.isascii() or not text.isprintable() or " " in text:

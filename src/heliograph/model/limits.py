@@ -41,5 +41,14 @@ MAX_BATCH_TARGETS = 500
 MAX_RETRY_TIME = timedelta(minutes=60)
 """How long a target is retried, unless its message's time to live ends before."""
 
+QUARANTINE_TIME = timedelta(days=30)
+"""How long a device that a gateway had us remove can be restored."""
+
+MAX_APNS_PAYLOAD_BYTES = 4096
+MAX_VOIP_PAYLOAD_BYTES = 5120
+MAX_COLLAPSE_ID_BYTES = 64
+MAX_FCM_MESSAGE_BYTES = 4096
+"""Keys and values of data and notification."""
+
 CLOCK_LEEWAY = timedelta(seconds=30)
 """How far the clock of an app server may differ when a Beams token's expiry is checked."""

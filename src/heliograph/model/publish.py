@@ -3,8 +3,9 @@
 The words of the refusals are those that users of Beams know (a JSON schema validator's).
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ from heliograph.model.ids import (
     parse_user_id,
 )
 from heliograph.model.limits import (
+    MAX_COLLAPSE_ID_BYTES,
     MAX_INTERESTS_PER_PUBLISH,
     MAX_TIME_TO_LIVE_S,
     MAX_USERS_PER_PUBLISH,
@@ -83,21 +85,6 @@ def parse_payloads(body: Mapping[str, Any]) -> dict[Platform, dict[str, Any]]:
     return payloads
 
 
-def time_to_live(payload: Payload) -> timedelta:
-    """How long a push service keeps a message of the web platform for a sleeping browser."""
-    return timedelta(seconds=payload.get("time_to_live", MAX_TIME_TO_LIVE_S))
-
-
-def urgency(payload: Payload) -> str | None:
-    """Whether a push service may let a message of the web platform wait, to spare the battery."""
-    return payload.get("urgency")
-
-
-def topic(payload: Payload) -> str | None:
-    """What a message of the web platform is about: it replaces one that still waits."""
-    return payload.get("topic")
-
-
 def _parse_list(
     body: Mapping[str, Any],
     field: str,
@@ -132,13 +119,77 @@ def _check_data(payload: Payload, platform: Platform) -> None:
         raise Invalid(f"{platform}.data.pusher", "this key is reserved")
 
 
+PUSH_TYPES = (
+    "alert",
+    "background",
+    "voip",
+    "complication",
+    "fileprovider",
+    "location",
+    "liveactivity",
+    "pushtotalk",
+    "widgets",
+    "controls",
+    "mdm",
+)
+"""Apple: "Sending notification requests to APNs"."""
+
+
 def _check_apns(payload: Payload) -> None:
     aps = payload.get("aps", {})
     _check_type(aps, dict, "apns.aps", "object")
-    wakes = aps.get("content-available", 1)
-    if wakes != 1 or not isinstance(wakes, int) or isinstance(wakes, bool):
-        field = "apns.aps.content-available"
-        raise Invalid(field, f"{field} must be one of the following: 1")
+    if "content-available" in aps:
+        _check_one_of(aps["content-available"], (1,), "apns.aps.content-available")
+    if "collapse_id" in payload:
+        _check_collapse_id(payload["collapse_id"])
+    if "expiration" in payload:
+        _check_range(payload["expiration"], "apns.expiration", _MAX_EXPIRATION)
+    if "priority" in payload:
+        _check_one_of(payload["priority"], (1, 5, 10), "apns.priority")
+    wishes = payload.get("pusher", {})
+    _check_type(wishes, dict, "apns.pusher", "object")
+    if "disable_delivery_tracking" in wishes:
+        field = "apns.pusher.disable_delivery_tracking"
+        _check_type(wishes["disable_delivery_tracking"], bool, field, "boolean")
+    if "push_type" in wishes:
+        _check_one_of(wishes["push_type"], PUSH_TYPES, "apns.pusher.push_type")
+    if "topic" in wishes and not _is_topic(wishes["topic"]):
+        raise Invalid("apns.pusher.topic", "must be a bundle id, with the suffix of the push type")
+
+
+_MAX_EXPIRATION = 10**11
+"""More can only be milliseconds."""
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,255}")
+
+
+def _is_topic(value: object) -> bool:
+    return isinstance(value, str) and _TOPIC.fullmatch(value) is not None
+
+
+def _check_collapse_id(value: object) -> None:
+    field = "apns.collapse_id"
+    _check_type(value, str, field, "string")
+    # It travels in a header, which holds printable ASCII.
+    text = str(value)
+    if not text.isascii() or not text.isprintable() or text != text.strip() or not text:
+        raise Invalid(field, "must be printable ASCII, without spaces at its ends")
+    if len(text) > MAX_COLLAPSE_ID_BYTES:
+        raise Invalid(field, f"must have at most {MAX_COLLAPSE_ID_BYTES} bytes")
+
+
+def _check_one_of(value: object, allowed: Sequence[object], field: str) -> None:
+    # 1, 1.0 and true are equal in Python, not here.
+    if not any(value == one and type(value) is type(one) for one in allowed):
+        shown = ", ".join(map(str, allowed))
+        raise Invalid(field, f"{field} must be one of the following: {shown}")
+
+
+def _check_range(value: object, field: str, maximum: int) -> None:
+    _check_type(value, int, field, "integer")
+    if not isinstance(value, int) or value < 0:
+        raise Invalid(field, "Must be greater than or equal to 0")
+    if value > maximum:
+        raise Invalid(field, f"Must be less than or equal to {maximum}")
 
 
 _WEB_NOTIFICATION_KEYS: Mapping[str, tuple[type, str]] = {
@@ -156,10 +207,9 @@ _URGENCIES = ("very-low", "low", "normal", "high")
 
 def _check_web(payload: Payload) -> None:
     if "time_to_live" in payload:
-        _check_time_to_live(payload["time_to_live"])
-    if "urgency" in payload and payload["urgency"] not in _URGENCIES:
-        allowed = ", ".join(_URGENCIES)
-        raise Invalid("web.urgency", f"web.urgency must be one of the following: {allowed}")
+        _check_range(payload["time_to_live"], "web.time_to_live", MAX_TIME_TO_LIVE_S)
+    if "urgency" in payload:
+        _check_one_of(payload["urgency"], _URGENCIES, "web.urgency")
     if "topic" in payload:
         _check_type(payload["topic"], str, "web.topic", "string")
     notification = payload.get("notification", {})
@@ -167,12 +217,3 @@ def _check_web(payload: Payload) -> None:
     for key, (expected, name) in _WEB_NOTIFICATION_KEYS.items():
         if key in notification:
             _check_type(notification[key], expected, f"web.notification.{key}", name)
-
-
-def _check_time_to_live(value: object) -> None:
-    field = "web.time_to_live"
-    _check_type(value, int, field, "integer")
-    if not isinstance(value, int) or value < 0:
-        raise Invalid(field, "Must be greater than or equal to 0")
-    if value > MAX_TIME_TO_LIVE_S:
-        raise Invalid(field, f"Must be less than or equal to {MAX_TIME_TO_LIVE_S}")

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from heliograph.model.device import Device, Platform, token_hash
 from heliograph.model.errors import NotFound
 from heliograph.model.ids import DeviceId, InstanceId, UserId, new_device_id
-from heliograph.store import users
+from heliograph.store import credentials, quarantine, users
 from heliograph.store.schema import devices, subscriptions
 
 
@@ -37,6 +37,7 @@ async def register(
         "token_hash": token_hash(push_token),
         "metadata": _encode(metadata or {}),
         "registered_at": now,
+        "vapid_key": await _vapid_key_for(tx, instance_id, platform),
     }
     again: dict[str, Any] = {"registered_at": now}
     if metadata is not None:
@@ -121,29 +122,44 @@ async def set_push_token(
     await tx.execute(
         update(devices)
         .where(_one(instance_id, platform, device_id))
-        .values(push_token=push_token, token_hash=token_hash(push_token), registered_at=now)
+        .values(
+            push_token=push_token,
+            token_hash=token_hash(push_token),
+            registered_at=now,
+            vapid_key=await _vapid_key_for(tx, instance_id, platform),
+        )
     )
 
 
 async def remove(
     tx: AsyncConnection, instance_id: InstanceId, platform: Platform, device_id: str
 ) -> bool:
-    """Untie and forget the device. False if there was none."""
+    """Untie and forget the device, also one in quarantine. False if there was none."""
+    await quarantine.forget(tx, instance_id, device_id)
     return bool(await _remove(tx, instance_id, _one(instance_id, platform, device_id)))
 
 
-async def remove_gone(tx: AsyncConnection, device: Device) -> bool:
-    """Forget a device whose push token its gateway no longer knows.
+async def remove_gone(tx: AsyncConnection, device: Device, reason: str, *, now: datetime) -> bool:
+    """Move a device whose push token its gateway no longer knows into quarantine.
 
-    Only if it still has that push token: one that came back with another in the meantime stays.
+    Only if it is still as it was when it was sent to: one that has registered since, with the same
+    push token or another, stays.
     """
-    unchanged = devices.c.token_hash == token_hash(device.push_token)
-    chosen = and_(_one(device.instance_id, device.platform, device.id), unchanged)
+    chosen = and_(
+        _one(device.instance_id, device.platform, device.id),
+        devices.c.token_hash == token_hash(device.push_token),
+        devices.c.registered_at == device.registered_at,
+    )
+    row = (await tx.execute(select(devices).where(chosen))).first()
+    if row is None:
+        return False
+    await quarantine.put(tx, row, reason, now=now)
     return bool(await _remove(tx, device.instance_id, chosen))
 
 
 async def remove_of_user(tx: AsyncConnection, instance_id: InstanceId, user_id: UserId) -> int:
-    """Forget all devices of the user; how many there were."""
+    """Forget all devices of the user, also those in quarantine; how many there were."""
+    await quarantine.forget_of_user(tx, instance_id, user_id)
     chosen = and_(devices.c.instance_id == instance_id, devices.c.user_id == user_id)
     return await _remove(tx, instance_id, chosen)
 
@@ -167,6 +183,15 @@ async def _remove(tx: AsyncConnection, instance_id: InstanceId, chosen: ColumnEl
     return len(removed)
 
 
+async def _vapid_key_for(
+    tx: AsyncConnection, instance_id: InstanceId, platform: Platform
+) -> str | None:
+    """The key that a browser which registers now has subscribed with."""
+    if platform is not Platform.WEB:
+        return None
+    return await credentials.vapid_public_key(tx, instance_id)
+
+
 def _one(instance_id: InstanceId, platform: Platform, device_id: str) -> ColumnElement[bool]:
     return and_(
         devices.c.instance_id == instance_id,
@@ -184,6 +209,7 @@ def _device(row: Row[Any]) -> Device:
         user_id=row.user_id,
         metadata=msgspec.json.decode(row.metadata),
         registered_at=row.registered_at,
+        vapid_key=row.vapid_key,
     )
 
 

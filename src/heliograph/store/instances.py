@@ -1,4 +1,4 @@
-"""Instances, their secret keys and the VAPID key that browsers subscribe with."""
+"""Instances and their secret keys."""
 
 import secrets
 from collections.abc import Sequence
@@ -8,28 +8,22 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from heliograph.model.credential import VapidKey
 from heliograph.model.errors import Invalid, NotFound
 from heliograph.model.ids import InstanceId
-from heliograph.model.instance import Instance, SecretKey, VapidKey
-from heliograph.store import schema
-from heliograph.store.schema import instances, secret_keys, vapid_keys
+from heliograph.model.instance import Instance, SecretKey
+from heliograph.store import credentials, schema
+from heliograph.store.schema import instances, secret_keys
 from heliograph.store.sealed import Seal
 
 
 async def create(tx: AsyncConnection, seal: Seal, instance: Instance, vapid: VapidKey) -> None:
-    """Raises Invalid if the id is taken."""
+    """With the key that its browsers subscribe with. Raises Invalid if the id is taken."""
     row = {"id": instance.id, "name": instance.name, "created_at": instance.created_at}
     statement = insert_or(instances).values(row).on_conflict_do_nothing()
     if (await tx.execute(statement)).rowcount == 0:
         raise Invalid("id", f"there is an instance {instance.id} already")
-    await tx.execute(
-        insert(vapid_keys).values(
-            instance_id=instance.id,
-            public_key=vapid.public_key,
-            sealed=seal.close(vapid.private_pem, _vapid_purpose(instance.id)),
-            created_at=instance.created_at,
-        )
-    )
+    await credentials.add_vapid_key(tx, seal, instance.id, vapid, now=instance.created_at)
 
 
 async def find(tx: AsyncConnection, instance_id: InstanceId) -> Instance:
@@ -105,27 +99,5 @@ async def revoke_key(tx: AsyncConnection, instance_id: InstanceId, key_id: str) 
         raise NotFound("secret key")
 
 
-async def vapid_public_key(tx: AsyncConnection, instance_id: InstanceId) -> str:
-    """What a browser is given as applicationServerKey. Raises NotFound."""
-    chosen = vapid_keys.c.instance_id == instance_id
-    public_key = await tx.scalar(select(vapid_keys.c.public_key).where(chosen))
-    if public_key is None:
-        raise NotFound("instance")
-    return str(public_key)
-
-
-async def vapid_key(tx: AsyncConnection, seal: Seal, instance_id: InstanceId) -> VapidKey:
-    """Raises NotFound."""
-    chosen = vapid_keys.c.instance_id == instance_id
-    row = (await tx.execute(select(vapid_keys).where(chosen))).first()
-    if row is None:
-        raise NotFound("instance")
-    return VapidKey(row.public_key, seal.open(row.sealed, _vapid_purpose(instance_id)))
-
-
 def _key_purpose(instance_id: InstanceId, key_id: str) -> str:
     return f"secret_keys/{instance_id}/{key_id}"
-
-
-def _vapid_purpose(instance_id: InstanceId) -> str:
-    return f"vapid_keys/{instance_id}"

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = "0001"
+VERSION = "0002"
 """The migration that makes these tables what they are."""
 
 metadata = MetaData(
@@ -66,9 +66,43 @@ vapid_keys = Table(
     "vapid_keys",
     metadata,
     Column("instance_id", Text, primary_key=True),
-    Column("public_key", Text, nullable=False),
+    Column("public_key", Text, primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("platform", Text, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("platform", Text, primary_key=True),
+    Column("credential_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("probes", Integer, nullable=False),
+    Column("next_probe_at", Instant, nullable=False),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("platform", Text, primary_key=True),
+    Column("credential_id", Text, primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    Column("delivered", BigInteger, nullable=False),
+    Column("gone", BigInteger, nullable=False),
+    Column("mismatched", BigInteger, nullable=False),
 )
 
 devices = Table(
@@ -82,8 +116,29 @@ devices = Table(
     Column("user_id", Text),
     Column("metadata", Text, nullable=False),
     Column("registered_at", Instant, nullable=False),
+    Column("vapid_key", Text),
     UniqueConstraint("instance_id", "platform", "token_hash"),
     Index(None, "instance_id", "user_id", "id"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("platform", Text, nullable=False),
+    Column("push_token", Text, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("user_id", Text),
+    Column("metadata", Text, nullable=False),
+    Column("registered_at", Instant, nullable=False),
+    Column("vapid_key", Text),
+    Column("interests", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("removed_at", Instant, nullable=False),
+    Index(None, "instance_id", "platform", "token_hash"),
+    Index(None, "instance_id", "user_id"),
+    Index(None, "removed_at"),
 )
 
 device_slots = Table(

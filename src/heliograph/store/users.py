@@ -31,7 +31,7 @@ async def tie(
     untied = and_(device, devices.c.user_id.is_(None))
     tied = await tx.execute(update(devices).where(untied).values(user_id=user_id))
     if tied.rowcount == 1:
-        await _take_slot(tx, instance_id, user_id, platform)
+        await take_slot(tx, instance_id, user_id, platform)
         return
     row = (await tx.execute(select(devices.c.user_id).where(device))).first()
     if row is None:
@@ -40,9 +40,10 @@ async def tie(
         raise Invalid("userId", "A User Id is already associated with this device.")
 
 
-async def _take_slot(
+async def take_slot(
     tx: AsyncConnection, instance_id: InstanceId, user_id: UserId, platform: Platform
 ) -> None:
+    """One device more of the user on the platform. Raises LimitReached, with nothing changed."""
     # Count and limit are one statement: two arrivals can't both see ninety-nine.
     row = {
         "instance_id": instance_id,

@@ -32,21 +32,21 @@ def main() -> None:
 
 
 async def _run(directory: Path) -> None:
-    end = _end()
-    https, http = _listening_socket(), _listening_socket()
-    ledger = Ledger(origin=f"https://localhost:{_port(https)}")
-    push = Listener(app=push_endpoint(ledger), tls=_tls(directory / "ca.pem"))
+    end = end_of_process()
+    https, http = listening_socket(), listening_socket()
+    ledger = Ledger(origin=f"https://localhost:{port_of(https)}")
+    push = Listener(app=push_endpoint(ledger), tls=tls(directory / "ca.pem"))
     control = Listener(app=control_app(ledger, push))
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(await push.start(https))
         await stack.enter_async_context(await control.start(http))
-        _announce(directory / "ports.json", {"https": _port(https), "http": _port(http)})
+        announce(directory / "ports.json", {"https": port_of(https), "http": port_of(http)})
         await end.wait()
         # Nothing is worth a graceful end, and a held request would delay it for ever.
         os._exit(0)
 
 
-def _end() -> asyncio.Event:
+def end_of_process() -> asyncio.Event:
     """Return an event that is set when the service has to end."""
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -57,15 +57,15 @@ def _end() -> asyncio.Event:
     return end
 
 
-def _listening_socket() -> socket.socket:
+def listening_socket() -> socket.socket:
     return socket.create_server(("127.0.0.1", 0), backlog=1024)
 
 
-def _port(listening: socket.socket) -> int:
+def port_of(listening: socket.socket) -> int:
     return int(listening.getsockname()[1])
 
 
-def _tls(ca_file: Path) -> ssl.SSLContext:
+def tls(ca_file: Path) -> ssl.SSLContext:
     """Make an authority and a certificate for this machine; leave the authority's in a file."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(ca_file)
@@ -76,7 +76,7 @@ def _tls(ca_file: Path) -> ssl.SSLContext:
     return context
 
 
-def _announce(file: Path, ports: dict[str, int]) -> None:
+def announce(file: Path, ports: dict[str, int]) -> None:
     unfinished = file.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(ports))
     unfinished.replace(file)

@@ -1,0 +1,69 @@
+"""Pace: a host or project that asks to wait is left in peace, while others go on.
+
+One refused message may be about one device. Several devices in a row, without a success in between,
+are about the whole host; then nothing more is sent there until the time is over.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from heliograph.gateways.base import Gateway, Message
+from heliograph.model.device import Device
+from heliograph.model.ids import DeviceId
+from heliograph.model.verdict import Postponed, Retry, Verdict
+
+_BUSY_ANSWERS = 5
+_PAUSE = timedelta(seconds=10)
+_LONGEST_PAUSE = timedelta(minutes=10)
+_MAX_HOSTS = 1024
+
+
+@dataclass(slots=True)
+class _Host:
+    refused: set[DeviceId] = field(default_factory=set)
+    until: datetime | None = None
+
+
+class Paced:
+    """A gateway that waits when it is asked to. host_of: what a device's message is sent to."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        host_of: Callable[[Device], str],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._gateway = gateway
+        self._host_of = host_of
+        self._now = now
+        self._hosts: OrderedDict[str, _Host] = OrderedDict()
+
+    async def send(self, message: Message, device: Device) -> Verdict:
+        host = self._host_of(device)
+        if (wait := self._wait(host)) is not None:
+            return Postponed(wait)
+        verdict = await self._gateway.send(message, device)
+        if isinstance(verdict, Retry):
+            self._busy(host, device.id, verdict.after)
+        else:
+            self._hosts.pop(host, None)
+        return verdict
+
+    def _wait(self, host: str) -> timedelta | None:
+        known = self._hosts.get(host)
+        if known is None or known.until is None or known.until <= self._now():
+            return None
+        return known.until - self._now()
+
+    def _busy(self, host: str, device_id: DeviceId, asked: timedelta | None) -> None:
+        known = self._hosts.setdefault(host, _Host())
+        self._hosts.move_to_end(host)
+        if len(known.refused) < _BUSY_ANSWERS:
+            known.refused.add(device_id)
+        if len(known.refused) >= _BUSY_ANSWERS:
+            pause = min(asked or _PAUSE, _LONGEST_PAUSE)
+            known.until = max(known.until or self._now(), self._now() + pause)
+        if len(self._hosts) > _MAX_HOSTS:
+            self._hosts.popitem(last=False)

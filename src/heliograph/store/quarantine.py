@@ -1,0 +1,130 @@
+"""Quarantine: devices that were removed because of what a gateway said, kept for 30 days.
+
+If it was wrong (or we were: the wrong environment, another app's key), they can be restored, with
+user and interests. A device that was stopped, or whose user was deleted, is not kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, and_, delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from heliograph.model.device import Platform
+from heliograph.model.errors import NotFound
+from heliograph.model.ids import DeviceId, InstanceId, UserId
+from heliograph.model.limits import QUARANTINE_TIME
+from heliograph.store import users
+from heliograph.store.schema import devices, quarantine, subscriptions
+
+_COPIED = (
+    "instance_id",
+    "id",
+    "platform",
+    "push_token",
+    "token_hash",
+    "user_id",
+    "metadata",
+    "registered_at",
+    "vapid_key",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """A device in quarantine."""
+
+    id: DeviceId
+    platform: Platform
+    user_id: UserId | None
+    reason: str
+    removed_at: datetime
+
+
+async def put(tx: AsyncConnection, device: Row[Any], reason: str, *, now: datetime) -> None:
+    """Keep a device that is about to be removed. What is older than 30 days is forgotten."""
+    of_device = and_(
+        subscriptions.c.instance_id == device.instance_id,
+        subscriptions.c.device_id == device.id,
+    )
+    interests = (await tx.scalars(select(subscriptions.c.interest).where(of_device))).all()
+    row = {name: getattr(device, name) for name in _COPIED}
+    row["interests"] = msgspec.json.encode(interests).decode()
+    await tx.execute(insert(quarantine).values(**row, reason=reason, removed_at=now))
+    await tx.execute(delete(quarantine).where(quarantine.c.removed_at < now - QUARANTINE_TIME))
+
+
+async def forget(tx: AsyncConnection, instance_id: InstanceId, device_id: str) -> None:
+    """The device was stopped, so nobody may bring it back."""
+    await tx.execute(delete(quarantine).where(_one(instance_id, device_id)))
+
+
+async def forget_of_user(tx: AsyncConnection, instance_id: InstanceId, user_id: UserId) -> None:
+    """The user was deleted, and all devices of it with it."""
+    mine = and_(quarantine.c.instance_id == instance_id, quarantine.c.user_id == user_id)
+    await tx.execute(delete(quarantine).where(mine))
+
+
+async def page(
+    tx: AsyncConnection, instance_id: InstanceId, *, after: str, limit: int, now: datetime
+) -> list[Removed]:
+    """The next devices in quarantine, in the order of their ids."""
+    behind = and_(
+        quarantine.c.instance_id == instance_id,
+        quarantine.c.id > after,
+        quarantine.c.removed_at >= now - QUARANTINE_TIME,
+    )
+    rows = await tx.execute(select(quarantine).where(behind).order_by(quarantine.c.id).limit(limit))
+    return [
+        Removed(
+            id=row.id,
+            platform=Platform(row.platform),
+            user_id=row.user_id,
+            reason=row.reason,
+            removed_at=row.removed_at,
+        )
+        for row in rows
+    ]
+
+
+async def restore(
+    tx: AsyncConnection, instance_id: InstanceId, device_id: str, *, now: datetime
+) -> None:
+    """Bring the device back, as it was.
+
+    Raises, with nothing changed: NotFound if it is not in quarantine, or its push token has been
+    registered anew since; LimitReached if its user has a hundred other devices by now.
+    """
+    row = (await tx.execute(select(quarantine).where(_one(instance_id, device_id)))).first()
+    if row is None or row.removed_at < now - QUARANTINE_TIME:
+        raise NotFound("device in quarantine")
+    back = {name: getattr(row, name) for name in _COPIED}
+    restored = await tx.execute(insert(devices).values(back).on_conflict_do_nothing())
+    if restored.rowcount == 0:
+        raise NotFound("device in quarantine whose push token was not registered anew")
+    platform = Platform(row.platform)
+    if row.user_id is not None:
+        await users.take_slot(tx, instance_id, row.user_id, platform)
+    await _subscribe(tx, instance_id, device_id, platform, msgspec.json.decode(row.interests))
+    await forget(tx, instance_id, device_id)
+
+
+async def _subscribe(
+    tx: AsyncConnection,
+    instance_id: InstanceId,
+    device_id: str,
+    platform: Platform,
+    interests: Sequence[str],
+) -> None:
+    if interests:
+        common = {"instance_id": instance_id, "platform": platform, "device_id": device_id}
+        rows = [{**common, "interest": interest} for interest in interests]
+        await tx.execute(insert(subscriptions), rows)
+
+
+def _one(instance_id: InstanceId, device_id: str) -> ColumnElement[bool]:
+    return and_(quarantine.c.instance_id == instance_id, quarantine.c.id == device_id)

@@ -1,0 +1,200 @@
+"""The fake FCM: token endpoint, send endpoint, and the API by which tests steer both."""
+
+import asyncio
+import json
+import secrets
+import time
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tests.fakes.fcm.rules import (
+    Account,
+    RefusedError,
+    check_assertion,
+    check_bearer,
+    check_message,
+    check_token,
+    unregistered,
+)
+
+TOKEN_LIFETIME_S = 3599
+Order = dict[str, Any]
+
+
+class Service:
+    """All that the fake knows and does."""
+
+    def __init__(self, origin: str) -> None:
+        self._token_url = f"{origin}/token"
+        self._accounts: dict[str, Account] = {}
+        self._owners: dict[str, str] = {}
+        self._gone: set[str] = set()
+        self._issued: dict[str, tuple[str, float]] = {}
+        self._revoked: dict[str, int] = {}
+        self._messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._requests: list[dict[str, Any]] = []
+        self._token_requests: list[int] = []
+        self._refusals: list[dict[str, str]] = []
+        self._orders: dict[str, deque[Order]] = defaultdict(deque)
+        self._for_all: dict[str, Order | None] = {}
+        self._gate = asyncio.Event()
+        self._gate.set()
+
+    def gateway(self) -> Starlette:
+        send = "/v1/projects/{project}/messages:send"
+        return Starlette(
+            routes=[
+                Route("/token", self._token, methods=["POST"]),
+                Route(send, self._send, methods=["POST"]),
+            ]
+        )
+
+    def control(self) -> Starlette:
+        """Build the application of the plain listener: POST /control/WHAT with a JSON object."""
+        prefix = "ask_"
+        names = [name for name in dir(self) if name.startswith(prefix)]
+        return Starlette(
+            routes=[
+                Route(
+                    f"/control/{name.removeprefix(prefix)}",
+                    _endpoint(getattr(self, name)),
+                    methods=["POST"],
+                )
+                for name in names
+            ]
+        )
+
+    async def _token(self, request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode()))
+        try:
+            account = check_assertion(form, self._accounts, self._token_url, time.time())
+        except RefusedError as refused:
+            return self._refuse(refused, "", self._token_requests)
+        if (order := self._order("token endpoint")) is not None:
+            self._token_requests.append(order["status"])
+            return await _ordered(order)
+        value = f"ya29.{secrets.token_urlsafe(60)}"
+        self._issued[value] = account.project, time.time() + TOKEN_LIFETIME_S
+        self._token_requests.append(200)
+        granted = {"access_token": value, "expires_in": TOKEN_LIFETIME_S, "token_type": "Bearer"}
+        return JSONResponse(granted)
+
+    async def _send(self, request: Request) -> Response:
+        project, bearer = request.path_params["project"], request.headers.get("authorization", "")
+        seen = {"token": "", "arrived_at": time.time(), "status": None}
+        self._requests.append(seen)
+        try:
+            if self._is_revoked_for_the_first_time(bearer):
+                return JSONResponse({"error": {"code": 401, "status": "UNAUTHENTICATED"}}, 401)
+            check_bearer(bearer, project, self._issued)
+            body = check_message(await request.body())
+            token = body["message"].pop("token", "")
+            seen["token"] = token
+            check_token(token, project, self._owners)
+        except RefusedError as refused:
+            seen["status"] = refused.status
+            return self._refuse(refused, str(seen["token"]), [])
+        order = self._order(token)
+        await self._gate.wait()
+        if order is not None:
+            seen["status"] = order["status"]
+            return await _ordered(order)
+        if token in self._gone:
+            seen["status"] = 404
+            return JSONResponse(unregistered(), 404)
+        self._messages[token].append({**body, "arrived_at": seen["arrived_at"]})
+        seen["status"] = 200
+        return JSONResponse({"name": f"projects/{project}/messages/{secrets.token_hex(8)}"})
+
+    def _is_revoked_for_the_first_time(self, bearer: str) -> bool:
+        value = bearer.removeprefix("Bearer ")
+        if value not in self._revoked:
+            return False
+        self._revoked[value] += 1
+        # Those that were in flight at once could not know.
+        return self._revoked[value] <= 100
+
+    def _refuse(self, refused: RefusedError, token: str, statuses: list[int]) -> Response:
+        statuses.append(refused.status)
+        detail = json.dumps(refused.body)[:300]
+        self._refusals.append({"rule": refused.rule, "detail": detail, "token": token})
+        return JSONResponse(refused.body, refused.status)
+
+    def _order(self, name: str) -> Order | None:
+        if self._orders[name]:
+            return self._orders[name].popleft()
+        kind = "token endpoint" if name == "token endpoint" else "send"
+        return self._for_all.get(kind)
+
+    def ask_add_account(self, wish: dict[str, Any]) -> None:
+        account = Account(wish["project"], wish["email"], wish["keyId"], wish["publicPem"])
+        self._accounts[account.email] = account
+
+    def ask_delete_account(self, wish: dict[str, Any]) -> None:
+        del self._accounts[wish["email"]]
+
+    def ask_add_devices(self, wish: dict[str, Any]) -> None:
+        self._owners.update(dict.fromkeys(wish["tokens"], wish["project"]))
+
+    def ask_forget(self, wish: dict[str, Any]) -> None:
+        self._gone.add(wish["token"])
+
+    def ask_messages(self, wish: dict[str, Any]) -> Any:
+        return self._messages[wish["token"]]
+
+    def ask_counts(self, _: dict[str, Any]) -> Any:
+        return {token: len(found) for token, found in self._messages.items()}
+
+    def ask_requests(self, wish: dict[str, Any]) -> Any:
+        return [one for one in self._requests if wish["token"] in {None, one["token"]}]
+
+    def ask_token_requests(self, _: dict[str, Any]) -> Any:
+        return self._token_requests
+
+    def ask_refusals(self, _: dict[str, Any]) -> Any:
+        return self._refusals
+
+    def ask_clear_refusals(self, _: dict[str, Any]) -> None:
+        self._refusals.clear()
+
+    def ask_revoke(self, _: dict[str, Any]) -> None:
+        self._revoked.update(dict.fromkeys(self._issued, 0))
+
+    def ask_order(self, wish: dict[str, Any]) -> None:
+        self._orders[wish["token"]].extend(wish["answers"])
+
+    def ask_order_all(self, wish: dict[str, Any]) -> None:
+        self._for_all[wish["kind"]] = wish["answer"]
+
+    def ask_hold(self, _: dict[str, Any]) -> None:
+        self._gate.clear()
+
+    def ask_release(self, _: dict[str, Any]) -> None:
+        self._gate.set()
+
+    def ask_reset(self, _: dict[str, Any]) -> None:
+        self._gate.set()
+        for forgotten in (self._messages, self._requests, self._token_requests, self._refusals):
+            forgotten.clear()
+        self._orders.clear()
+        self._for_all.clear()
+
+
+def _endpoint(handler: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return JSONResponse(handler(await request.json()))
+
+    return endpoint
+
+
+async def _ordered(order: Order) -> Response:
+    await asyncio.sleep(order["delay_s"])
+    body = order["body"] if isinstance(order["body"], str) else json.dumps(order["body"])
+    return Response(body, order["status"], headers=order["headers"])
