@@ -92,6 +92,7 @@ class Connection(asyncio.Protocol):
                 if self._last is not None and event.stream_id > self._last:
                     self.ledger.above_goaway += 1
                     return
+                self._working.add(event.stream_id)
                 task = asyncio.create_task(self._answer(event.stream_id, stream))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -100,7 +101,6 @@ class Connection(asyncio.Protocol):
 
     async def _answer(self, stream_id: int, stream: Stream) -> None:
         self.requests += 1
-        self._working.add(stream_id)
         headers = dict(stream.headers)
         token = headers[":path"].rpartition("/")[2]
         request = self.ledger.seen(token, headers)
