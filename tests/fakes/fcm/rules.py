@@ -12,6 +12,8 @@ import jwt
 from tests.fakes.fcm.schema import TARGETS, validator
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+REAL_AUDIENCE = "https://oauth2.googleapis.com/token"
+"""What Google's own library writes, wherever it sends it."""
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 RESERVED = re.compile(r"from|gcm|message_type|google.*|gcm\.notification\..*")
@@ -62,7 +64,7 @@ def check_assertion(
             assertion,
             account.public_pem,
             algorithms=["RS256"],
-            audience=audience,
+            audience=[audience, REAL_AUDIENCE],
             options={"verify_exp": False, "verify_iat": False},
         )
     except (jwt.PyJWTError, KeyError) as problem:
