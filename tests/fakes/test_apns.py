@@ -11,9 +11,8 @@ from typing import Any
 
 import jwt
 import pytest
+from pyreqwest.client import Client, ClientBuilder
 
-from heliograph.gateways.guard import ANYWHERE
-from heliograph.gateways.http2 import Http, Request, Response
 from tests.apns_service import BUNDLE, ApnsService, Key
 
 NODE = Path(sys.executable).with_name("node")
@@ -72,10 +71,19 @@ def signed(key: Key, **changed: Any) -> str:
 async def answer_to(
     fake: ApnsService, path: str, headers: dict[str, str], body: bytes
 ) -> tuple[int, str]:
-    async with Http(ANYWHERE, fake.ca_file.read_bytes()) as http:
-        answer = await http.exchange(Request(url=fake.url + path, headers=headers, body=body))
-    assert isinstance(answer, Response)
-    return answer.status, json.loads(answer.body or b"{}").get("reason", "")
+    async with client_of(fake) as client:
+        answer = await client.post(fake.url + path).headers(headers).body_bytes(body).build().send()
+        said = bytes(await answer.bytes())
+    return answer.status, json.loads(said or b"{}").get("reason", "")
+
+
+def client_of(fake: ApnsService) -> Client:
+    return (
+        ClientBuilder()
+        .add_root_certificate_pem(fake.ca_file.read_bytes())
+        .http2(enable=True)
+        .build()
+    )
 
 
 ALERT = b'{"aps":{"alert":"hello"}}'
@@ -144,7 +152,7 @@ async def test_a_second_team_on_a_connection_is_refused_and_a_hasty_renewal_pois
 ) -> None:
     key, other, [token] = fake.new_key(), fake.new_key(), fake.new_devices(1)
     now, found = int(time.time()), []
-    async with Http(ANYWHERE, fake.ca_file.read_bytes()) as http:
+    async with client_of(fake) as client:
         for authorization in (
             signed(key, claims={"iat": now - 600}),
             signed(other),
@@ -157,8 +165,8 @@ async def test_a_second_team_on_a_connection_is_refused_and_a_hasty_renewal_pois
                 "apns-push-type": "alert",
             }
             url = f"{fake.url}/3/device/{token}"
-            answer = await http.exchange(Request(url=url, headers=headers, body=ALERT))
-            assert isinstance(answer, Response)
+            request = client.post(url).headers(headers).body_bytes(ALERT).build()
+            answer = await request.send()
             found.append(answer.status)
     assert found == [200, 403, 429, 429]
     fake.clear_refusals()
