@@ -38,7 +38,9 @@ from heliograph.store import answers, credentials, pauses
 from heliograph.store.engine import Store
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_platform_argument = click.argument("platform", type=click.Choice([*Platform]))
+_platform_argument = click.argument(
+    "platform", type=click.Choice([platform.value for platform in Platform])
+)
 
 
 @click.group()
