@@ -31,7 +31,7 @@ from heliograph.delivery.lanes import Lanes
 from heliograph.delivery.sender import Sender
 from heliograph.model.errors import Misconfigured
 from heliograph.model.ids import new_instance_id
-from heliograph.store import directory, instances
+from heliograph.store import answers, directory, instances, quarantine
 from heliograph.store.engine import Store
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         listener = stack.enter_context(_listening(settings))
         store = await stack.enter_async_context(data.opened_store(settings))
         await _make_default_instance(store, path)
+        await _tidy_up(store)
         client = await stack.enter_async_context(embedded_broker(path / "broker", lock))
         streams = Streams(client)
         await _work(settings, stack, store, streams)
@@ -138,6 +139,13 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         ) from error
     with listener:
         yield listener
+
+
+async def _tidy_up(store: Store) -> None:
+    """Forget what is kept for a time that is over."""
+    async with store.writing() as tx:
+        await quarantine.prune(tx, now=data.now())
+        await answers.prune(tx, now=data.now())
 
 
 async def _make_default_instance(store: Store, path: Path) -> None:

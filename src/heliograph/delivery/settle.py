@@ -99,6 +99,8 @@ class OpenBatch:
 
     def next_due_in(self, now: datetime) -> timedelta:
         """How long until one of those that wait is due, or another credential may be there."""
+        if any(position not in self.progress.waiting for position in self.unsettled()):
+            return timedelta()
         due_in = [
             _LOOK_FOR_ANOTHER if attempt.refused_by is not None else attempt.due_at - now
             for attempt in self.progress.waiting.values()

@@ -55,6 +55,11 @@ async def put(tx: AsyncConnection, device: Row[Any], reason: str, *, now: dateti
     row = {name: getattr(device, name) for name in _COPIED}
     row["interests"] = msgspec.json.encode(interests).decode()
     await tx.execute(insert(quarantine).values(**row, reason=reason, removed_at=now))
+    await prune(tx, now=now)
+
+
+async def prune(tx: AsyncConnection, *, now: datetime) -> None:
+    """Forget what is older than 30 days."""
     await tx.execute(delete(quarantine).where(quarantine.c.removed_at < now - QUARANTINE_TIME))
 
 
