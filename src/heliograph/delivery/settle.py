@@ -22,11 +22,13 @@ from heliograph.delivery.retry import (
 from heliograph.model.answers import Answers
 from heliograph.model.batch import Batch, Progress
 from heliograph.model.device import Device
+from heliograph.model.limits import HOST_LOST_TIME
 from heliograph.model.verdict import (
     CredentialRefused,
     Delivered,
     DeviceGone,
     Drop,
+    HostLost,
     Postponed,
     Retry,
     Verdict,
@@ -120,6 +122,7 @@ class OpenBatch:
 
         Raises BatchTakenOver, Unavailable: then none is.
         """
+        settlements = [_lost_for_good(settlement, now) for settlement in settlements]
         async with store.writing() as tx:
             believed = await self._believed(tx, settlements, now=now)
             counts = Counter[str]()
@@ -131,6 +134,7 @@ class OpenBatch:
             if not stored:
                 raise BatchTakenOver
             await self._remove_gone(tx, believed, now=now)
+            await self._note_lost_hosts(tx, believed, now=now)
             await self._pause_or_go_on(tx, believed, now=now)
             await self._count(tx, counts, now=now)
         self._version += 1
@@ -167,6 +171,7 @@ class OpenBatch:
     ) -> list[str]:
         """Note one settlement in the progress; the names under which it counts."""
         position, said = settlement.position, settlement.said
+        said = said.then if isinstance(said, HostLost) else said
         last = self.progress.waiting.pop(position, None)
         match said:
             case Retry():
@@ -192,6 +197,16 @@ class OpenBatch:
             if isinstance(one.said, DeviceGone) and one.device is not None:
                 await devices.remove_gone(tx, one.device, one.said.reason, now=now)
 
+    async def _note_lost_hosts(
+        self, tx: AsyncConnection, believed: Sequence[Settlement], *, now: datetime
+    ) -> None:
+        for one in believed:
+            if one.device is None or isinstance(one.said, Postponed | Expired):
+                continue
+            is_lost = isinstance(one.said, HostLost)
+            if is_lost != (one.device.lost_since is not None):
+                await devices.set_lost_since(tx, one.device, now if is_lost else None)
+
     async def _pause_or_go_on(
         self, tx: AsyncConnection, believed: Sequence[Settlement], *, now: datetime
     ) -> None:
@@ -211,6 +226,16 @@ class OpenBatch:
         await publishes.count(tx, *key, batch.platform, counts)
         if self.is_settled:
             await publishes.batch_settled(tx, *key, now=now)
+
+
+def _lost_for_good(settlement: Settlement, now: datetime) -> Settlement:
+    """The settlement; if the device's host has been lost for a week, then that it is gone."""
+    said, device = settlement.said, settlement.device
+    if not isinstance(said, HostLost) or device is None or device.lost_since is None:
+        return settlement
+    if device.lost_since > now - HOST_LOST_TIME:
+        return settlement
+    return replace(settlement, said=DeviceGone(f"{said.reason}, for a week"))
 
 
 def refusal_in(believed: Sequence[Settlement]) -> CredentialRefused | None:

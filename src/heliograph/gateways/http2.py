@@ -60,6 +60,8 @@ class NoResponse:
     reason: str
     certificate_refused: bool = False
     """The server ended the TLS handshake over our client certificate."""
+    host_unknown: bool = False
+    """The host name could not be resolved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ class Http:
         except AddressRefused:
             return NotAllowed()
         except HostUnknown:
-            return NoResponse("the host name can't be resolved")
+            return NoResponse("the host name can't be resolved", host_unknown=True)
         answer = await origin.exchange(request)
         if isinstance(answer, NoResponse) and not origin.is_warm:
             origin.resolved_at = -math.inf

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
+from urllib.parse import urlsplit
 
 from heliograph.gateways import access_token, apns, fcm
 from heliograph.gateways.access_token import AccessTokens
@@ -12,11 +13,11 @@ from heliograph.gateways.apns import Apns
 from heliograph.gateways.base import Gateway
 from heliograph.gateways.fcm import Fcm
 from heliograph.gateways.guard import ANYWHERE, Guard
-from heliograph.gateways.http2 import Http
+from heliograph.gateways.http2 import Http, origin_of
 from heliograph.gateways.pace import Paced
 from heliograph.gateways.provider_token import ProviderTokens
 from heliograph.gateways.vapid import VapidSigner
-from heliograph.gateways.webpush import WebPush, host_of
+from heliograph.gateways.webpush import WebPush
 from heliograph.model.credential import (
     ApnsCertificate,
     ApnsKey,
@@ -103,4 +104,4 @@ def _the_same(_device: Device) -> str:
 
 
 def _push_service(device: Device) -> str:
-    return host_of(subscription_of(device.push_token))
+    return origin_of(urlsplit(subscription_of(device.push_token).endpoint))

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from heliograph.gateways.base import Gateway, Message
 from heliograph.model.device import Device
 from heliograph.model.ids import DeviceId
-from heliograph.model.verdict import Postponed, Retry, Verdict
+from heliograph.model.verdict import HostLost, Postponed, Retry, Verdict
 
 _BUSY_ANSWERS = 5
 _PAUSE = timedelta(seconds=10)
@@ -45,8 +45,9 @@ class Paced:
         if (wait := self._wait(host)) is not None:
             return Postponed(wait)
         verdict = await self._gateway.send(message, device)
-        if isinstance(verdict, Retry):
-            self._busy(host, device.id, verdict.after)
+        said = verdict.then if isinstance(verdict, HostLost) else verdict
+        if isinstance(said, Retry):
+            self._busy(host, device.id, said.after)
         else:
             self._hosts.pop(host, None)
         return verdict

@@ -31,6 +31,7 @@ from heliograph.model.verdict import (
     Delivered,
     DeviceGone,
     Drop,
+    HostLost,
     Retry,
     Verdict,
 )
@@ -82,10 +83,12 @@ class WebPush:
         match answer:
             case Response():
                 return verdict_of(answer, self._now())
+            case NoResponse(reason, host_unknown=True):
+                return HostLost(Retry(reason))
             case NoResponse(reason):
                 return Retry(reason)
             case NotAllowed():
-                return Drop("the endpoint is in a network that must not be reached")
+                return HostLost(Drop("the endpoint is in a network that must not be reached"))
 
     async def _try(
         self, message: Message, subscription: Subscription, authorization: str

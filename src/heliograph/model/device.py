@@ -37,6 +37,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     registered_at: datetime
     vapid_key: str | None = None
     """Of a browser: the public key that its subscription was made with, as far as is known."""
+    lost_since: datetime | None = None
+    """Of a browser: since when the host of its subscription can't be found, or reached."""
 
 
 class Subscription(msgspec.Struct, frozen=True):

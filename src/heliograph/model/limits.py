@@ -44,6 +44,9 @@ MAX_RETRY_TIME = timedelta(minutes=60)
 QUARANTINE_TIME = timedelta(days=30)
 """How long a device that a gateway had us remove can be restored."""
 
+HOST_LOST_TIME = timedelta(days=7)
+"""How long the host of a push endpoint may be lost before its device is taken to be gone."""
+
 MAX_APNS_PAYLOAD_BYTES = 4096
 MAX_VOIP_PAYLOAD_BYTES = 5120
 MAX_COLLAPSE_ID_BYTES = 64

@@ -43,6 +43,20 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class HostLost:
+    """The host of the push token can't be found, or must not be reached; nothing was sent.
+
+    then: what becomes of the message. A device whose host stays lost for a week is removed.
+    """
+
+    then: Retry | Drop
+
+    @property
+    def reason(self) -> str:
+        return self.then.reason
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceGone:
     """The gateway no longer knows the push token; the device is removed.
 
@@ -67,4 +81,4 @@ class CredentialRefused:
     pauses: bool = True
 
 
-Verdict = Delivered | Retry | Postponed | Drop | DeviceGone | CredentialRefused
+Verdict = Delivered | Retry | Postponed | Drop | HostLost | DeviceGone | CredentialRefused

@@ -39,7 +39,7 @@ async def register(
         "registered_at": now,
         "vapid_key": await _vapid_key_for(tx, instance_id, platform),
     }
-    again: dict[str, Any] = {"registered_at": now}
+    again: dict[str, Any] = {"registered_at": now, "lost_since": None}
     if metadata is not None:
         again["metadata"] = row["metadata"]
     known = [devices.c.instance_id, devices.c.platform, devices.c.token_hash]
@@ -127,8 +127,18 @@ async def set_push_token(
             token_hash=token_hash(push_token),
             registered_at=now,
             vapid_key=await _vapid_key_for(tx, instance_id, platform),
+            lost_since=None,
         )
     )
+
+
+async def set_lost_since(tx: AsyncConnection, device: Device, since: datetime | None) -> None:
+    """Note since when the host of the push token is lost; None: it is not, or no longer."""
+    chosen = and_(
+        _one(device.instance_id, device.platform, device.id),
+        devices.c.token_hash == token_hash(device.push_token),
+    )
+    await tx.execute(update(devices).where(chosen).values(lost_since=since))
 
 
 async def remove(
@@ -210,6 +220,7 @@ def _device(row: Row[Any]) -> Device:
         metadata=msgspec.json.decode(row.metadata),
         registered_at=row.registered_at,
         vapid_key=row.vapid_key,
+        lost_since=row.lost_since,
     )
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = "0002"
+VERSION = "0003"
 """The migration that makes these tables what they are."""
 
 metadata = MetaData(
@@ -117,6 +117,7 @@ devices = Table(
     Column("metadata", Text, nullable=False),
     Column("registered_at", Instant, nullable=False),
     Column("vapid_key", Text),
+    Column("lost_since", Instant),
     UniqueConstraint("instance_id", "platform", "token_hash"),
     Index(None, "instance_id", "user_id", "id"),
 )
