@@ -58,6 +58,19 @@ def test_what_the_gateway_asks_for_wins_if_it_is_longer() -> None:
     assert attempt.due_at - START >= timedelta(seconds=5)
 
 
+def test_what_the_gateway_asks_for_ends_with_the_time_to_live_alone() -> None:
+    hours = Retry("HTTP 503", timedelta(hours=3))
+    for expires_at, wanted in (
+        (FAR, Attempt(1, START, START + timedelta(hours=3))),
+        (
+            START + timedelta(hours=2),
+            GiveUp(),
+        ),
+    ):
+        rng = random.Random(1)
+        assert next_try(None, hours, now=START, expires_at=expires_at, rng=rng) == wanted
+
+
 def test_apple_is_left_in_peace_for_15_minutes_after_two_tries() -> None:
     for seed in range(20):
         found = delays(seed, said=Retry("HTTP 503", None, OUTAGE))

@@ -26,8 +26,8 @@ def next_try(
 ) -> Attempt | GiveUp:
     """The next attempt at a target that was just tried; by default after 10 s, doubling, +-50 %.
 
-    last: the attempt that just failed; None if it was the first. What the gateway asked for is
-    taken if it is longer. It ends when the message expires, or after an hour of trying.
+    last: the attempt that just failed; None if it was the first. It ends when the message expires,
+    or after an hour of trying; what the gateway asked for is taken if it is longer, also than that.
     """
     tries = 1 if last is None else last.tries + 1
     back_off = said.back_off
@@ -36,7 +36,9 @@ def next_try(
     if tries > 2 and back_off.after_two is not None:  # noqa: PLR2004
         delay = max(delay, back_off.after_two)
     first_at = _first_at(last, now)
-    delay = max(delay, said.after or timedelta())
+    if said.after is not None and said.after > delay:
+        attempt = Attempt(tries, first_at, now + said.after)
+        return GiveUp() if attempt.due_at > expires_at else attempt
     return _within_time(Attempt(tries, first_at, now + delay), expires_at)
 
 

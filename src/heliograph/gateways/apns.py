@@ -4,7 +4,6 @@ Apple: "Sending notification requests to APNs", "Handling notification responses
 """
 
 import logging
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -77,6 +76,8 @@ REASONS: Mapping[tuple[int, str], Verdict] = {
 
 _AT_ONCE_ON_ANOTHER_CONNECTION = frozenset({"IdleTimeout", "Shutdown"})
 _ONCE_ON_ANOTHER_CONNECTION = frozenset({"InvalidProviderToken", "UnrelatedKeyIdInToken"})
+_TOO_OFTEN = "TooManyProviderTokenUpdates"
+_OF_THE_CONNECTION = _AT_ONCE_ON_ANOTHER_CONNECTION | _ONCE_ON_ANOTHER_CONNECTION | {_TOO_OFTEN}
 
 
 class Apns:
@@ -133,15 +134,13 @@ class Apns:
         return None
 
     async def _try(self, message: Message, device: Device) -> Verdict:
-        asked_at = time.monotonic()
         answer = await self._http.exchange(self._message_request(message, device.push_token))
         verdict = _meaning(answer, device.registered_at, self._now())
         reason = getattr(verdict, "reason", "")
-        if reason in _AT_ONCE_ON_ANOTHER_CONNECTION | _ONCE_ON_ANOTHER_CONNECTION:
-            self._http.renew(self._url, older_than=asked_at)
-        if reason == "TooManyProviderTokenUpdates":
+        if isinstance(answer, Response) and reason in _OF_THE_CONNECTION:
+            self._http.renew(self._url, connection=answer.connection)
+        if reason == _TOO_OFTEN:
             logger.error("APNs says that its token is renewed too often: does another program too?")
-            self._http.renew(self._url, older_than=asked_at)
         return verdict
 
     def _message_request(self, message: Message, push_token: str) -> Request:

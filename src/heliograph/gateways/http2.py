@@ -5,6 +5,7 @@ where the service speaks it, so that one connection carries hundreds of requests
 """
 
 import asyncio
+import itertools
 import math
 import time
 from collections import OrderedDict
@@ -30,6 +31,7 @@ _WARM_FOR_S = 60.0
 """How long a connection is taken to be open after an answer."""
 _MAX_ANSWER_BYTES = 4096
 """Of an answer's body no more is read: it may come from anybody's server."""
+_numbers = itertools.count(1)
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -51,6 +53,8 @@ class Response:
     """Names in lower case."""
     body: bytes
     """At most its first 4096 bytes."""
+    connection: int = 0
+    """Which it came over, see `Http.renew`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ class _Origin:
     def __init__(self, client: Client, address: str) -> None:
         self.client = client
         self.address = address
-        self.made_at = self.resolved_at = time.monotonic()
+        self.number = next(_numbers)
+        self.resolved_at = time.monotonic()
         self._opening: asyncio.Future[bool] | None = None
         self._warm_until = 0.0
 
@@ -109,7 +114,7 @@ class _Origin:
         builder = self.client.post(request.url).headers(dict(request.headers))
         try:
             async with builder.body_bytes(request.body).build_streamed() as answer:
-                response = await _read(answer)
+                response = await _read(answer, self.number)
         except PyreqwestError as error:
             self._warm_until = 0.0
             # Its text may hold the endpoint, which is a secret; its type may not.
@@ -162,15 +167,15 @@ class Http:
             origin.resolved_at = -math.inf
         return answer
 
-    def renew(self, url: str, *, older_than: float) -> None:
+    def renew(self, url: str, *, connection: int) -> None:
         """Open a new connection for the requests to come; those in flight end on the old one.
 
-        older_than: by `time.monotonic()`; a connection that is younger is kept, so that many who
-        find the same fault at once get one new connection between them.
+        connection: the one that an answer came over; if it is no longer used, nothing is done, so
+        that many who find the same fault at once get one new connection between them.
         """
         key = origin_of(urlsplit(url))
         known = self._origins.get(key)
-        if known is not None and known.made_at < older_than:
+        if known is not None and known.number == connection:
             del self._origins[key]
 
     async def _origin_for(self, url: SplitResult) -> _Origin:
@@ -230,7 +235,9 @@ class Http:
         if self._authority is not None:
             builder = builder.add_root_certificate_pem(self._authority)
         if self._identity is not None:
-            builder = builder.identity_pem(self._identity)
+            # TLS 1.2 tells in the handshake that a certificate is refused; what 1.3 says behind it
+            # is lost when the server ends the connection.
+            builder = builder.identity_pem(self._identity).max_tls_version("TLSv1.2")
         return builder.build()
 
 
@@ -241,15 +248,28 @@ def origin_of(url: SplitResult) -> str:
     return f"{url.scheme}://{host}{port}"
 
 
-async def _read(answer: Answer) -> Response:
+async def _read(answer: Answer, connection: int) -> Response:
     body = await answer.body_reader.read(_MAX_ANSWER_BYTES)
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    return Response(answer.status, headers, bytes(body or b""))
+    return Response(answer.status, headers, bytes(body or b""), connection)
 
 
 def _is_about_our_certificate(error: PyreqwestError) -> bool:
-    """Whether the server refused our certificate by a TLS alert (RFC 8446, 6.2)."""
+    """Whether the server refused our certificate by a TLS alert."""
     details = getattr(error, "details", None) or {}
-    said = " ".join(cause["message"] for cause in details.get("causes") or [])
+    said = [cause["message"] for cause in details.get("causes") or []]
     # Our own complaints about the server's certificate don't come as a received alert.
-    return "received fatal alert" in said and "ertificate" in said
+    return any(f"received fatal alert: {alert}" in said for alert in _CERTIFICATE_ALERTS)
+
+
+_CERTIFICATE_ALERTS = (
+    "BadCertificate",
+    "UnsupportedCertificate",
+    "CertificateRevoked",
+    "CertificateExpired",
+    "CertificateUnknown",
+    "UnknownCA",
+    "AccessDenied",
+    "CertificateRequired",
+)
+"""RFC 8446, 6.2."""
