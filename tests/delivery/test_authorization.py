@@ -4,7 +4,6 @@ from pathlib import Path
 
 from tests.apns_service import Answer, ApnsService
 from tests.browsers import new_name
-from tests.fcm_service import Answer as FcmAnswer
 from tests.fcm_service import FcmService
 from tests.phones import android, done, iphone, set_apns_key, set_service_account
 from tests.server import Server
@@ -22,25 +21,9 @@ def test_a_revoked_access_token_is_replaced_once_and_nothing_is_lost(
     for _ in range(2):
         reply = instance.publish.to_users([user], hello)
         report = finished(own_server, reply.json()["publishId"], platform="fcm")
-        assert report["delivered"] == 20
+        assert (report["delivered"], report["retried"]) == (20, 0), report
         fcm_service.revoke_access_tokens()
     assert fcm_service.token_requests() == [200, 200]
-
-
-def test_a_token_endpoint_that_fails_delays_and_loses_nothing(
-    own_server: Server, fcm_service: FcmService, tmp_path: Path
-) -> None:
-    account = set_service_account(own_server, fcm_service, tmp_path)
-    user, instance = new_name("alice"), own_server.instance
-    [token] = fcm_service.new_devices(account["project_id"], 1)
-    android(instance, token, user=user)
-    fcm_service.answer_all_token_requests(FcmAnswer(status=503))
-    reply = instance.publish.to_users([user], {"fcm": {"data": {"n": 1}}})
-    eventually(fcm_service.token_requests)
-    fcm_service.answer_all_token_requests(None)
-    report = finished(own_server, reply.json()["publishId"], platform="fcm", within_s=60)
-    assert report["delivered"] == 1
-    assert report["retried"] >= 1
 
 
 def test_a_deleted_service_account_pauses_its_platform_alone(
@@ -62,33 +45,20 @@ def test_a_deleted_service_account_pauses_its_platform_alone(
     fcm_service.clear_refusals()
 
 
-def test_a_credential_that_apple_refuses_is_tried_once_more_on_a_new_connection(
-    own_server: Server, apns_service: ApnsService, tmp_path: Path
-) -> None:
-    set_apns_key(own_server, apns_service, tmp_path)
-    user, instance = new_name("alice"), own_server.instance
-    [token] = apns_service.new_devices(1)
-    iphone(instance, token, user=user)
-    apns_service.answer_next(token, Answer(status=403, reason="InvalidProviderToken"))
-    reply = instance.publish.to_users([user], {"apns": {"aps": {"alert": "hello"}}})
-    report = finished(own_server, reply.json()["publishId"], platform="apns")
-    assert (report["delivered"], report["retried"]) == (1, 0)
-
-
 def test_a_goaway_in_the_middle_loses_none(
     own_server: Server, apns_service: ApnsService, tmp_path: Path
 ) -> None:
     set_apns_key(own_server, apns_service, tmp_path)
     crowd, instance = new_name("crowd"), own_server.instance
-    tokens = apns_service.new_devices(300)
+    tokens = apns_service.new_devices(1000)
     for token in tokens:
         device_id = iphone(instance, token)
         assert instance.devices.put_interests(device_id, [crowd]).status == 200
     goodbye = Answer(status=503, reason="Shutdown", goaway=True)
-    apns_service.answer_next(tokens[150], goodbye)
+    apns_service.answer_next(tokens[500], goodbye)
     reply = instance.publish.to_interests([crowd], {"apns": {"aps": {"alert": "hello"}}})
     report = finished(own_server, reply.json()["publishId"], platform="apns", within_s=60)
-    assert report["delivered"] == 300
+    assert report["delivered"] == 1000
     assert apns_service.message_counts() == dict.fromkeys(tokens, 1)
 
 

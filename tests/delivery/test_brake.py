@@ -36,13 +36,13 @@ def test_three_bad_tokens_of_many_are_removed_and_can_be_restored(
 ) -> None:
     set_apns_key(own_server, apns_service, tmp_path)
     crowd = new_name("crowd")
-    everyone = iphones(own_server, apns_service, 200, crowd)
+    everyone = iphones(own_server, apns_service, 500, crowd)
     bad = list(everyone)[:3]
     for device_id in bad:
         apns_service.answer_next(everyone[device_id], BAD)
     reply = own_server.instance.publish.to_interests([crowd], SHORT)
     report = finished(own_server, reply.json()["publishId"], platform="apns")
-    assert (report["removed"], report["delivered"]) == (3, 197)
+    assert (report["removed"], report["delivered"]) == (3, 497)
     assert report["reasons"] == {"removed: BadDeviceToken": 3}
     assert [is_there(own_server, device_id) for device_id in everyone].count(False) == 3
 
@@ -51,7 +51,7 @@ def test_three_bad_tokens_of_many_are_removed_and_can_be_restored(
     done(own_server, "device", "restore", "--all")
     assert own_server.instance.devices.all_interests(bad[0]) == [crowd]
     reply = own_server.instance.publish.to_interests([crowd], SHORT)
-    assert finished(own_server, reply.json()["publishId"], platform="apns")["delivered"] == 200
+    assert finished(own_server, reply.json()["publishId"], platform="apns")["delivered"] == 500
 
 
 @pytest.mark.parametrize("reason", ["BadDeviceToken", "DeviceTokenNotForTopic"])

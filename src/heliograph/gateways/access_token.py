@@ -82,6 +82,12 @@ class AccessTokens:
         if known is not None and known.token == token:
             known.token = None
 
+    def forgive(self, account: ServiceAccount) -> None:
+        """Ask again next time, whatever was answered before: the account may have been mended."""
+        known = self._accounts.get(account)
+        if known is not None:
+            known.failure = None
+
     def _recent_failure(self, known: _Account) -> Failure | None:
         if known.failure is None or self._now() - known.failure[0] >= _PAUSE_AFTER_FAILURE:
             return None

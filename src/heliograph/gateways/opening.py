@@ -80,6 +80,7 @@ class Gateways:
                 async with self.open_apns(credential) as gateway:
                     yield Paced(gateway, _the_same, self._now)
             case ServiceAccount():
+                self.access_tokens.forgive(credential)
                 async with Http(ANYWHERE, self._authority, keep=_KEEP) as http:
                     url = self._addresses.fcm or fcm.URL
                     account = Fcm(http, url, credential, self.access_tokens, self._now)

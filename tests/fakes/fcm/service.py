@@ -90,11 +90,13 @@ class Service:
         project, bearer = request.path_params["project"], request.headers.get("authorization", "")
         seen = {"token": "", "arrived_at": time.time(), "status": None}
         self._requests.append(seen)
+        # All of it: hypercorn does not survive a body that comes behind the answer.
+        content = await request.body()
         try:
             if self._is_revoked_for_the_first_time(bearer):
                 return JSONResponse({"error": {"code": 401, "status": "UNAUTHENTICATED"}}, 401)
             check_bearer(bearer, project, self._issued)
-            body = check_message(await request.body())
+            body = check_message(content)
             token = body["message"].pop("token", "")
             seen["token"] = token
             check_token(token, project, self._owners)
