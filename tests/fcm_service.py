@@ -89,6 +89,10 @@ class FcmService(FakeProcess):
     def revoke_access_tokens(self) -> None:
         self.ask("revoke")
 
+    def set_clock_ahead(self, seconds: int) -> None:
+        """Let the token endpoint's Date header be so much in the future."""
+        self.ask("set_clock_ahead", seconds=seconds)
+
     def answer_next(self, token: str, *answers: Answer) -> None:
         self.ask("order", token=token, answers=[asdict(answer) for answer in answers])
 

@@ -5,6 +5,7 @@ import sys
 import click
 
 from heliograph.cli.device import device
+from heliograph.cli.doctor import doctor
 from heliograph.cli.gateway import gateway
 from heliograph.cli.instance import instance
 from heliograph.cli.publish import publish
@@ -38,6 +39,7 @@ cli.add_command(token)
 cli.add_command(publish)
 cli.add_command(user)
 cli.add_command(device)
+cli.add_command(doctor)
 
 
 def main() -> None:

@@ -1,8 +1,7 @@
 """heliograph gateway"""
 
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -18,23 +17,12 @@ from heliograph.cli.options import (
 )
 from heliograph.cli.output import print_json, print_table
 from heliograph.config import parse_contact
+from heliograph.delivery.standing import Standing, ask, description_of, standing_of
 from heliograph.gateways import credential_files
-from heliograph.gateways.access_token import AccessToken
-from heliograph.gateways.opening import Gateways
 from heliograph.gateways.vapid import new_vapid_key
-from heliograph.model.credential import (
-    ApnsCertificate,
-    ApnsKey,
-    Credential,
-    Held,
-    ServiceAccount,
-    VapidKey,
-    WebIdentity,
-)
+from heliograph.model.credential import Credential, VapidKey, WebIdentity
 from heliograph.model.device import Platform
-from heliograph.model.ids import InstanceId
-from heliograph.model.verdict import CredentialRefused, Retry, Verdict
-from heliograph.store import answers, credentials, pauses
+from heliograph.store import credentials
 from heliograph.store.engine import Store
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -155,8 +143,8 @@ def web(
 @json_output
 def show(instance_id: str | None, data: str | None, as_json: bool) -> None:
     """Show which credentials there are. Their secrets stay hidden."""
-    found = with_store(data, lambda store: _looked_at(store, instance_id))
-    _print(found, as_json=as_json)
+    found = with_store(data, lambda store: _standings(store, instance_id))
+    _print([(one, one.trouble or "in use") for one in found], as_json=as_json)
 
 
 @gateway.command()
@@ -166,16 +154,14 @@ def show(instance_id: str | None, data: str | None, as_json: bool) -> None:
 def check(instance_id: str | None, data: str | None, as_json: bool) -> None:
     """Ask the gateways whether the credentials are good. Exit code 1 if one is not."""
 
-    async def work(store: Store) -> list[dict[str, Any]]:
-        found = await _looked_at(store, instance_id)
+    async def work(store: Store) -> list[tuple[Standing, str]]:
+        found = await _standings(store, instance_id)
         async with data_directory.opened_gateways(config.load({"data": data})) as gateways:
-            for one in found:
-                one["state"] = await _asked(one, gateways)
-        return found
+            return [(one, await ask(one, gateways) or "good") for one in found]
 
     found = with_store(data, work)
     _print(found, as_json=as_json)
-    if any(one["state"] != "good" for one in found):
+    if any(state != "good" for _, state in found):
         raise click.exceptions.Exit(1)
 
 
@@ -204,7 +190,7 @@ def _put(
             await credentials.put(tx, store.seal, instance, platform, credential, now=now)
 
     with_store(data, work)
-    click.echo(f"Set the credential for {platform}: {_described(credential)}")
+    click.echo(f"Set the credential for {platform}: {description_of(credential)}")
 
 
 def _add_vapid_key(key: VapidKey, instance_id: str | None, data: str | None) -> None:
@@ -224,85 +210,33 @@ def _parsed_subject(text: str) -> str:
         raise click.BadParameter(f"--subject {error}") from error
 
 
-async def _looked_at(store: Store, instance_id: str | None) -> list[dict[str, Any]]:
+async def _standings(store: Store, instance_id: str | None) -> list[Standing]:
     instance, now = await chosen_instance(store, instance_id), data_directory.now()
-    return [one for platform in Platform if (one := await _look_at(store, instance, platform, now))]
+    found = [await standing_of(store, instance, platform, now=now) for platform in Platform]
+    return [one for one in found if one is not None]
 
 
-async def _look_at(
-    store: Store, instance: InstanceId, platform: Platform, now: datetime
-) -> dict[str, Any] | None:
-    async with store.reading() as connection:
-        held = await credentials.find(connection, store.seal, instance, platform)
-        if held is None:
-            return None
-        pause = await pauses.find(connection, instance, platform)
-        lately = await answers.lately(connection, instance, platform, held.id, now=now)
-    paused = pause is not None and pause.credential_id == held.id
-    state = (
-        f"refused since {pause.since:%Y-%m-%d %H:%M}: {pause.reason}" if paused and pause else ""
-    )
-    if not state and lately.mismatched and not lately.believes_mismatches:
-        state = f"{lately.mismatched} devices of another environment, app or key: none is removed"
-    return {
-        "platform": platform,
-        "credential": _described(held.credential),
-        "expiresAt": _end_of(held.credential),
-        "state": state or "in use",
-        "_held": held,
-    }
-
-
-async def _asked(found: dict[str, Any], gateways: Gateways) -> str:
-    """What the gateway itself says of the credential."""
-    held: Held = found["_held"]
-    said: Verdict | AccessToken
-    match held.credential:
-        case ApnsKey() | ApnsCertificate() as credential:
-            async with gateways.open_apns(credential) as apns_gateway:
-                said = await apns_gateway.check()
-        case ServiceAccount() as account:
-            said = await gateways.access_tokens.token(account)
-        case _:
-            return "good" if found["state"] == "in use" else str(found["state"])
-    if isinstance(said, CredentialRefused | Retry):
-        return said.reason
-    is_good = isinstance(said, AccessToken) or not isinstance(said, CredentialRefused)
-    return "good" if is_good and found["state"] == "in use" else str(found["state"])
-
-
-def _print(found: list[dict[str, Any]], *, as_json: bool) -> None:
-    shown = [{key: value for key, value in one.items() if key != "_held"} for one in found]
+def _print(found: Sequence[tuple[Standing, str]], *, as_json: bool) -> None:
     if as_json:
-        print_json(shown)
+        print_json(
+            [
+                {
+                    "platform": one.platform,
+                    "credential": one.description,
+                    "expiresAt": one.expires_at,
+                    "state": state,
+                }
+                for one, state in found
+            ]
+        )
         return
     rows = [
         (
-            str(one["platform"]),
-            str(one["credential"]),
-            "-" if one["expiresAt"] is None else f"{one['expiresAt']:%Y-%m-%d}",
-            str(one["state"]),
+            one.platform.value,
+            one.description,
+            "-" if one.expires_at is None else f"{one.expires_at:%Y-%m-%d}",
+            state,
         )
-        for one in shown
+        for one, state in found
     ]
     print_table(("PLATFORM", "CREDENTIAL", "GOOD UNTIL", "STATE"), rows)
-
-
-def _described(credential: Credential) -> str:
-    match credential:
-        case ApnsKey(team_id=team, key_id=key, bundle_id=bundle, sandbox=sandbox):
-            return f"key {key} of team {team} for {bundle}{_place(sandbox=sandbox)}"
-        case ApnsCertificate(topics=topics, sandbox=sandbox):
-            return f"certificate for {', '.join(topics)}{_place(sandbox=sandbox)}"
-        case ServiceAccount(client_email=email, project_id=project):
-            return f"{email} for {project}"
-        case WebIdentity(subject=subject, keys=keys):
-            return f"{len(keys)} VAPID key(s), subject {subject or 'of the server'}"
-
-
-def _place(*, sandbox: bool) -> str:
-    return ", sandbox" if sandbox else ", production"
-
-
-def _end_of(credential: Credential) -> datetime | None:
-    return credential.expires_at if isinstance(credential, ApnsCertificate) else None

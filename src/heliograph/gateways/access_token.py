@@ -7,7 +7,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode
 
 import jwt
@@ -61,6 +62,8 @@ class AccessTokens:
         self._url = url
         self._now = now
         self._accounts: dict[ServiceAccount, _Account] = {}
+        self.clock_difference: timedelta | None = None
+        """How far our clock was from Google's at the last answer; None before there is one."""
 
     async def token(self, account: ServiceAccount) -> AccessToken | Failure:
         """A token that is good now. The same failure is answered for ten seconds without asking."""
@@ -95,7 +98,10 @@ class AccessTokens:
 
     async def _ask(self, known: _Account, account: ServiceAccount) -> AccessToken | Failure:
         now = self._now()
-        answer = self._read(await self._http.exchange(self._request(account, now)), now)
+        said = await self._http.exchange(self._request(account, now))
+        if isinstance(said, Response) and (date := _date_of(said)) is not None:
+            self.clock_difference = abs(self._now() - date)
+        answer = self._read(said, now)
         if isinstance(answer, AccessToken):
             known.token, known.failure = answer, None
         else:
@@ -129,6 +135,14 @@ class AccessTokens:
                 return Retry(f"no access token: {reason}")
             case NotAllowed():
                 return CredentialRefused("the token endpoint must not be reached")
+
+
+def _date_of(response: Response) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(response.headers.get("date", ""))
+    except ValueError:
+        return None
+    return date.replace(tzinfo=date.tzinfo or UTC)
 
 
 class _Granted(msgspec.Struct):

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -46,6 +47,7 @@ class Service:
         self._for_all: dict[str, Order | None] = {}
         self._gate = asyncio.Event()
         self._gate.set()
+        self._clock_ahead_s = 0
 
     def gateway(self) -> Starlette:
         send = "/v1/projects/{project}/messages:send"
@@ -84,7 +86,8 @@ class Service:
         self._issued[value] = account.project, time.time() + TOKEN_LIFETIME_S
         self._token_requests.append(200)
         granted = {"access_token": value, "expires_in": TOKEN_LIFETIME_S, "token_type": "Bearer"}
-        return JSONResponse(granted)
+        date = formatdate(time.time() + self._clock_ahead_s, usegmt=True)
+        return JSONResponse(granted, headers={"date": date})
 
     async def _send(self, request: Request) -> Response:
         project, bearer = request.path_params["project"], request.headers.get("authorization", "")
@@ -169,6 +172,9 @@ class Service:
     def ask_revoke(self, _: dict[str, Any]) -> None:
         self._revoked.update(dict.fromkeys(self._issued, 0))
 
+    def ask_set_clock_ahead(self, wish: dict[str, Any]) -> None:
+        self._clock_ahead_s = wish["seconds"]
+
     def ask_order(self, wish: dict[str, Any]) -> None:
         self._orders[wish["token"]].extend(wish["answers"])
 
@@ -187,6 +193,7 @@ class Service:
             forgotten.clear()
         self._orders.clear()
         self._for_all.clear()
+        self._clock_ahead_s = 0
 
 
 def _endpoint(handler: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Awaitable[Response]]:
