@@ -24,8 +24,8 @@ HEAD = """\
 # Compatibility
 
 What each Beams SDK was seen to do with Heliograph. The SDKs are the published ones, unmodified,
-each in its own runtime, unless the heading says how its requests were made instead.
-(Made by `pytest --write-compatibility`; each run of the tests checks it.)
+each in its own runtime, unless the heading says how its requests were made instead. There is no
+official server SDK for .NET. Made by the tests (`make docs`), which fail when it is no longer so.
 """
 TABLE_HEAD = ("| call | result |", "| --- | --- |")
 _HEADING = re.compile(r"^## (?P<sdk>.+), (?P<version>\S+)$")
