@@ -23,8 +23,9 @@ lint: $(VENV)/test-ready ## Check style, types and import direction
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --quiet || $(VENV)/bin/lint-imports
 
-docs: $(VENV)/test-ready ## Write the documents that come from code
+docs: $(VENV)/test-ready $(NODE_MODULES) ## Write the documents that come from code and tests
 	@$(VENV)/bin/python -m scripts.document_settings
+	@$(VENV)/bin/python -m pytest --quiet --write-compatibility
 
 clean: ## Remove what the targets made, but not the data
 	rm -rf $(VENV) tests/javascript/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

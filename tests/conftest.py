@@ -10,6 +10,8 @@ from tests.fcm_service import FcmService
 from tests.push_service import PushService
 from tests.server import Server
 
+pytest_plugins = ["tests.compatibility"]
+
 
 @pytest.fixture(scope="session")
 def push_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PushService]:

@@ -17,31 +17,51 @@ CHUNK_BYTES = 65536
 class TlsProxy:
     """Passes what comes over TLS on to a port of this machine, from a thread. A context.
 
+    host: what its certificate is for. address, listen: where it listens; 0 is any free port.
     endpoint: host and port. ca_file: the authority that its certificate is of.
     """
 
-    def __init__(self, port: int, directory: Path) -> None:
+    def __init__(
+        self,
+        port: int,
+        directory: Path,
+        *,
+        host: str = "localhost",
+        address: str = "127.0.0.1",
+        listen: int = 0,
+    ) -> None:
+        self.address = address
+        self._host = host
+        self._listen = listen
         authority = trustme.CA()
         self.ca_file = directory / "proxy-ca.pem"
         authority.cert_pem.write_to_path(str(self.ca_file))
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost").configure_cert(self._context)
+        authority.issue_cert(host).configure_cert(self._context)
         self._port = port
         self._loop: AbstractEventLoop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     @property
     def endpoint(self) -> str:
-        return f"localhost:{self._server.sockets[0].getsockname()[1]}"
+        return f"{self._host}:{self._server.sockets[0].getsockname()[1]}"
 
     def __enter__(self) -> Self:
         self._thread.start()
-        serving = asyncio.start_server(self._pass_on, "127.0.0.1", 0, ssl=self._context)
-        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(START_TIMEOUT_S)
+        serving = asyncio.start_server(self._pass_on, self.address, self._listen, ssl=self._context)
+        started = asyncio.run_coroutine_threadsafe(serving, self._loop)
+        try:
+            self._server = started.result(START_TIMEOUT_S)
+        except BaseException:
+            self._stop()
+            raise
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._loop.call_soon_threadsafe(self._server.close)
+        self._stop()
+
+    def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(START_TIMEOUT_S)
         self._loop.close()

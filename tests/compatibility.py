@@ -1,0 +1,168 @@
+"""What each Beams SDK can do with a server: docs/compatibility.md, made by the tests themselves.
+
+    def test_publish(compatibility: Compatibility, ...) -> None:
+        with compatibility("Node server SDK", "1.2.7", "publishToUsers"):
+            ...  # works, if nothing here raises
+
+A run fails when what it recorded is not what the document says. `pytest --write-compatibility` runs
+the tests that record, and writes it. Rows that were not recorded are left alone, since the SDK's
+toolchain may be missing here; but once every test that records has passed, an SDK of which some
+rows came has no others.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "compatibility.md"
+WORKS = "works"
+HEAD = """\
+# Compatibility
+
+What each Beams SDK was seen to do with Heliograph. The SDKs are the published ones, unmodified,
+each in its own runtime, unless the heading says how its requests were made instead. There is no
+official server SDK for .NET. Made by the tests (`make docs`), which fail when it is no longer so.
+"""
+TABLE_HEAD = ("| call | result |", "| --- | --- |")
+_HEADING = re.compile(r"^## (?P<sdk>.+), (?P<version>\S+)$")
+_ROW = re.compile(r"^\| (?P<call>.+?) \| (?P<result>.+) \|$")
+
+
+class Call(NamedTuple):
+    """A call of an SDK. version: without spaces."""
+
+    sdk: str
+    version: str
+    call: str
+
+
+Results = Mapping[Call, str]
+
+
+class Compatibility:
+    """Records calls and their results."""
+
+    def __init__(self) -> None:
+        self.results: dict[Call, str] = {}
+
+    @contextmanager
+    def __call__(self, sdk: str, version: str, call: str, *, result: str = WORKS) -> Iterator[None]:
+        """Record the call, if the block passes.
+
+        result: what a user should know of a call that behaves otherwise than with Pusher's service.
+        """
+        yield
+        self.results[Call(sdk, version, call)] = result
+
+
+def render(results: Results) -> str:
+    """Return the document: a section an SDK, a row a call, both in alphabetical order."""
+    lines = [HEAD.rstrip()]
+    section = None
+    for (sdk, version, call), result in sorted(results.items()):
+        if (sdk, version) != section:
+            section = sdk, version
+            lines += ["", f"## {sdk}, {version}", "", *TABLE_HEAD]
+        lines.append(f"| {call} | {result} |")
+    return "\n".join(lines) + "\n"
+
+
+def parse(document: str) -> dict[Call, str]:
+    """Return what `render` was given."""
+    results: dict[Call, str] = {}
+    sdk = version = ""
+    for line in document.splitlines():
+        if heading := _HEADING.match(line):
+            sdk, version = heading["sdk"], heading["version"]
+        elif (row := _ROW.match(line)) and line not in TABLE_HEAD:
+            results[Call(sdk, version, row["call"])] = row["result"]
+    return results
+
+
+def merged(tracked: Results, recorded: Results, *, complete: bool) -> dict[Call, str]:
+    """Return what the document should say.
+
+    complete: whether all tests that record ran, so that other rows of their SDKs are outdated.
+    """
+    seen = {call.sdk for call in recorded} if complete else set()
+    kept = {call: result for call, result in tracked.items() if call.sdk not in seen}
+    return kept | dict(recorded)
+
+
+def differences(tracked: Results, expected: Results) -> list[str]:
+    """Say in a line each how the document differs from what it should say."""
+    lines = []
+    for call in sorted({*tracked, *expected}):
+        said, seen = tracked.get(call, "no row"), expected.get(call, "no such call any more")
+        if said != seen:
+            lines.append(f"{', '.join(call)}: the document says {said!r}, the tests {seen!r}")
+    return lines
+
+
+class Plugin:
+    """Collects the results of a session and holds the document to them."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.compatibility = Compatibility()
+        self._writes = bool(config.getoption("--write-compatibility"))
+        self._complete = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        self._differences: list[str] = []
+
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        if self._writes:
+            others = [item for item in items if not _records(item)]
+            items[:] = [item for item in items if _records(item)]
+            config.hook.pytest_deselected(items=others)
+
+    def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
+        self._complete = self._complete and not any(map(_records, items))
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if not self.compatibility.results or session.testsfailed:
+            return
+        tracked = parse(DOCUMENT.read_text()) if DOCUMENT.exists() else {}
+        expected = merged(tracked, self.compatibility.results, complete=self._complete)
+        if self._writes:
+            DOCUMENT.write_text(render(expected))
+        elif tracked != expected:
+            self._differences = differences(tracked, expected)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._differences:
+            terminalreporter.section("docs/compatibility.md is outdated", red=True)
+            for difference in self._differences:
+                terminalreporter.line(difference)
+            terminalreporter.line("run: make docs, or pytest --write-compatibility")
+
+
+def _records(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and "compatibility" in item.fixturenames
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-compatibility",
+        action="store_true",
+        help="run the tests that record what SDKs can do, and write docs/compatibility.md",
+    )
+
+
+PLUGIN = pytest.StashKey[Plugin]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[PLUGIN] = Plugin(config)
+    config.pluginmanager.register(config.stash[PLUGIN])
+
+
+@pytest.fixture(scope="session")
+def compatibility(pytestconfig: pytest.Config) -> Compatibility:
+    """Where a test notes what an SDK can do."""
+    return pytestconfig.stash[PLUGIN].compatibility
