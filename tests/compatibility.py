@@ -14,12 +14,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "compatibility.md"
 WORKS = "works"
+WORKER_RESULTS, WORKER_DESELECTED = "compatibility", "compatibility_deselected"
 HEAD = """\
 # Compatibility
 
@@ -110,6 +111,7 @@ class Plugin:
         self.compatibility = Compatibility()
         self._writes = bool(config.getoption("--write-compatibility"))
         self._complete = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        self._deselected = False
         self._differences: list[str] = []
 
     def pytest_collection_modifyitems(
@@ -121,13 +123,26 @@ class Plugin:
             config.hook.pytest_deselected(items=others)
 
     def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
-        self._complete = self._complete and not any(map(_records, items))
+        self._deselected = self._deselected or any(map(_records, items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over what one of several worker processes recorded (pytest-xdist)."""
+        for *call, result in node.workeroutput.get(WORKER_RESULTS, []):
+            self.compatibility.results[Call(*call)] = result
+        self._deselected = self._deselected or node.workeroutput.get(WORKER_DESELECTED, False)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            rows = [[*call, result] for call, result in self.compatibility.results.items()]
+            output |= {WORKER_RESULTS: rows, WORKER_DESELECTED: self._deselected}
+            return
         if not self.compatibility.results or session.testsfailed:
             return
         tracked = parse(DOCUMENT.read_text()) if DOCUMENT.exists() else {}
-        expected = merged(tracked, self.compatibility.results, complete=self._complete)
+        complete = self._complete and not self._deselected
+        expected = merged(tracked, self.compatibility.results, complete=complete)
         if self._writes:
             DOCUMENT.write_text(render(expected))
         elif tracked != expected:
