@@ -69,6 +69,8 @@ async def show(request: Request) -> Response:
         "id": device.id,
         "userId": device.user_id or "",
         "metadata": device.metadata,
+        # By this name the Android SDK's tests read it.
+        "deviceMetadata": device.metadata,
     }
     return JSONResponse(shown)
 
@@ -169,23 +171,29 @@ async def remove_interest(request: Request) -> Response:
     return Response()
 
 
-_BASE = "/device_api/v1/instances/{instance}"
-_DEVICES = f"{_BASE}/devices/{PLATFORM}"
-_DEVICE = _DEVICES + "/{device}"
-_INTEREST = f"{_DEVICE}/interests/{rest('interest')}"
+def _routes(base: str) -> list[Route]:
+    of_platform = f"{base}/devices/{PLATFORM}"
+    of_device = of_platform + "/{device}"
+    of_interest = f"{of_device}/interests/{rest('interest')}"
+    return [
+        Route(base + "/web-vapid-public-key", vapid_public_key, methods=["GET"]),
+        Route(of_platform, register, methods=["POST"]),
+        Route(of_device, show, methods=["GET"]),
+        Route(of_device, remove, methods=["DELETE"]),
+        Route(of_device + "/metadata", set_metadata, methods=["PUT"]),
+        Route(of_device + "/token", set_push_token, methods=["PUT"]),
+        Route(of_device + "/user", set_user, methods=["PUT"]),
+        Route(of_device + "/interests", list_interests, methods=["GET"]),
+        Route(of_device + "/interests", replace_interests, methods=["PUT"]),
+        Route(of_interest, add_interest, methods=["POST"]),
+        Route(of_interest, remove_interest, methods=["DELETE"]),
+    ]
+
 
 routes = [
-    Route(_BASE + "/web-vapid-public-key", vapid_public_key, methods=["GET"]),
-    Route(_DEVICES, register, methods=["POST"]),
-    Route(_DEVICE, show, methods=["GET"]),
-    Route(_DEVICE, remove, methods=["DELETE"]),
-    Route(_DEVICE + "/metadata", set_metadata, methods=["PUT"]),
-    Route(_DEVICE + "/token", set_push_token, methods=["PUT"]),
-    Route(_DEVICE + "/user", set_user, methods=["PUT"]),
-    Route(_DEVICE + "/interests", list_interests, methods=["GET"]),
-    Route(_DEVICE + "/interests", replace_interests, methods=["PUT"]),
-    Route(_INTEREST, add_interest, methods=["POST"]),
-    Route(_INTEREST, remove_interest, methods=["DELETE"]),
+    *_routes("/device_api/v1/instances/{instance}"),
+    # What the Android SDK calls when an app overrides its host without this path.
+    *_routes("/instances/{instance}"),
 ]
 
 
