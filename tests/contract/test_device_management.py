@@ -36,8 +36,10 @@ def test_a_device_shows_the_metadata_it_registered_with(devices: DeviceApi, plat
         "metadata": METADATA[platform],
     }
     device_id = document(devices.register(platform, body))["id"]
-    metadata = document(devices.get(device_id))["metadata"]
+    shown = document(devices.get(device_id))
+    metadata = shown["metadata"]
     assert metadata | METADATA[platform] == metadata
+    assert shown["deviceMetadata"] == metadata
 
 
 def test_metadata_is_replaced(devices: DeviceApi, platform: str) -> None:

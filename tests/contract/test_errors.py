@@ -17,9 +17,13 @@ UNKNOWN_ROUTES = [
     "/user_api/v1/instances/{instance}/nothing",
     "/device_api/v1/instances/{instance}",
     "/device_api/v1/instances/{instance}/devices",
+    # A beta of the web SDK for Safari reads "not configured" from it.
+    "/device_api/v1/instances/{instance}/safari-website-push-id",
+    "/device_api/v1/instances/{instance}/devices/safari",
     "/device_api/v1/instances/{instance}/devices/{device}/nothing",
     "/device_api/v2/instances/{instance}/devices/{device}",
     "/reporting_api/v2/instances/{instance}/nothing",
+    "/reporting_api/v1/instances/{instance}/event-type",
     "/reporting_api/v9/instances/{instance}/events",
     "/%2e%2e/%2e%2e/etc/passwd",
 ]
@@ -39,6 +43,9 @@ WRONG_METHODS = [
     ("PUT", "/device_api/v1/instances/{instance}/devices/{device}/interests/news"),
     ("POST", "/device_api/v1/instances/{instance}/web-vapid-public-key"),
     ("GET", "/reporting_api/v2/instances/{instance}/events"),
+    ("GET", "/reporting_api/v1/instances/{instance}/events"),
+    ("PUT", "/reporting_api/v1/instances/{instance}/event-type/Open"),
+    ("PUT", "/instances/{instance}/devices/{device}"),
     ("POST", "/health"),
     ("DELETE", "/ready"),
 ]

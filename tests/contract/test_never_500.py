@@ -31,6 +31,7 @@ JSON_ROUTES = [
     ("PUT", f"{DEVICES}/{{device}}/token"),
     ("PUT", f"{DEVICES}/{{device}}/interests"),
     ("POST", EVENTS),
+    ("POST", "/reporting_api/v1/instances/{instance}/events"),
 ]
 #: Every key that means something to some endpoint, with a value that is right for it.
 MEANINGFUL: Mapping[str, object] = {
@@ -46,6 +47,7 @@ MEANINGFUL: Mapping[str, object] = {
     "publishId": "pubid-1",
     "deviceId": "web-1",
     "timestampSecs": 1_700_000_000,
+    "eventType": "Open",
     "userId": "alice",
 }
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH"]
@@ -125,6 +127,8 @@ def test_any_json_is_answered(
 @example(key="timestampSecs", value=float("nan"))
 @example(key="timestampSecs", value=2**63)
 @example(key="timestampSecs", value=-(2**63) - 1)
+@example(key="timestampMs", value="9" * 5000)
+@example(key="timestampMs", value=10**400)
 @example(key="publishId", value="\ud800")
 @example(key="deviceId", value="\x00")
 @example(key="users", value=["\ud800"])
@@ -189,6 +193,7 @@ def test_any_path_is_answered(instance: Instance, method: str, segments: list[st
         ("POST", "/device_api/v1/instances/{rubbish}/devices/fcm"),
         ("POST", "/publish_api/v1/instances/{rubbish}/publishes/users"),
         ("POST", "/reporting_api/v2/instances/{rubbish}/events"),
+        ("POST", "/reporting_api/v1/instances/{instance}/event-type/{rubbish}"),
         ("DELETE", "/customer_api/v1/instances/{instance}/users/{rubbish}"),
         ("DELETE", "/user_api/v1/instances/{instance}/users/{rubbish}"),
         ("DELETE", "/customer_api/v1/instances/{rubbish}/users/alice"),

@@ -111,3 +111,5 @@ def test_an_iphone_is_never_told_404(instance: Instance, event: dict[str, object
     """The Swift SDK answers a 404 with a new registration and the same report, for ever."""
     nowhere = ReportingApi(instance.client, str(uuid4()))
     assert_done(nowhere.report(event))
+    misspelt = ReportingApi(instance.client, "not-a-uuid")
+    assert_refused(misspelt.report(event), 400, "UUID")

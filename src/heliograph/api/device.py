@@ -21,12 +21,13 @@ from heliograph.api.paths import PLATFORM, rest
 from heliograph.api.state import api_of
 from heliograph.model.device import Device, Platform, parse_push_token
 from heliograph.model.errors import Incomplete, Invalid, LimitReached, Malformed
-from heliograph.model.ids import Interest, parse_interest
+from heliograph.model.ids import DeviceId, Interest, parse_interest
 from heliograph.model.limits import (
     MAX_DEVICE_BODY_BYTES,
     MAX_INTERESTS_PER_DEVICE,
     MAX_INTERESTS_PER_PAGE,
     MAX_METADATA_BYTES,
+    MAX_PREVIOUS_DEVICES,
 )
 from heliograph.store import credentials, devices, instances, interests, users
 
@@ -41,7 +42,10 @@ async def vapid_public_key(request: Request) -> Response:
 
 
 async def register(request: Request) -> Response:
-    """Register a push token. A known one gives the device it has, with its current interests."""
+    """Register a push token. A known one gives the device it has, with its current interests.
+
+    A new device begins with those of the devices that its app says it was before.
+    """
     api, instance_id, platform = (
         api_of(request),
         instance_id_of(request),
@@ -54,12 +58,15 @@ async def register(request: Request) -> Response:
     if platform is Platform.APNS and not isinstance(body.get("bundleIdentifier"), str):
         raise Incomplete("bundleIdentifier is required")
     metadata = _metadata(optional_object(body, "metadata"))
+    previous = _previous_devices(body)
     async with api.store.writing() as tx:
-        device_id = await devices.register(
+        device = await devices.register(
             tx, instance_id, platform, push_token, metadata, now=api.now()
         )
-        current = await interests.of_device(tx, instance_id, device_id)
-    return JSONResponse({"id": device_id, "initialInterestSet": current})
+        if device.is_new and previous:
+            await interests.inherit(tx, instance_id, platform, device.id, previous)
+        current = await interests.of_device(tx, instance_id, device.id)
+    return JSONResponse({"id": device.id, "initialInterestSet": current})
 
 
 async def show(request: Request) -> Response:
@@ -69,6 +76,8 @@ async def show(request: Request) -> Response:
         "id": device.id,
         "userId": device.user_id or "",
         "metadata": device.metadata,
+        # By this name the Android SDK's tests read it.
+        "deviceMetadata": device.metadata,
     }
     return JSONResponse(shown)
 
@@ -169,23 +178,29 @@ async def remove_interest(request: Request) -> Response:
     return Response()
 
 
-_BASE = "/device_api/v1/instances/{instance}"
-_DEVICES = f"{_BASE}/devices/{PLATFORM}"
-_DEVICE = _DEVICES + "/{device}"
-_INTEREST = f"{_DEVICE}/interests/{rest('interest')}"
+def _routes(base: str) -> list[Route]:
+    of_platform = f"{base}/devices/{PLATFORM}"
+    of_device = of_platform + "/{device}"
+    of_interest = f"{of_device}/interests/{rest('interest')}"
+    return [
+        Route(base + "/web-vapid-public-key", vapid_public_key, methods=["GET"]),
+        Route(of_platform, register, methods=["POST"]),
+        Route(of_device, show, methods=["GET"]),
+        Route(of_device, remove, methods=["DELETE"]),
+        Route(of_device + "/metadata", set_metadata, methods=["PUT"]),
+        Route(of_device + "/token", set_push_token, methods=["PUT"]),
+        Route(of_device + "/user", set_user, methods=["PUT"]),
+        Route(of_device + "/interests", list_interests, methods=["GET"]),
+        Route(of_device + "/interests", replace_interests, methods=["PUT"]),
+        Route(of_interest, add_interest, methods=["POST"]),
+        Route(of_interest, remove_interest, methods=["DELETE"]),
+    ]
+
 
 routes = [
-    Route(_BASE + "/web-vapid-public-key", vapid_public_key, methods=["GET"]),
-    Route(_DEVICES, register, methods=["POST"]),
-    Route(_DEVICE, show, methods=["GET"]),
-    Route(_DEVICE, remove, methods=["DELETE"]),
-    Route(_DEVICE + "/metadata", set_metadata, methods=["PUT"]),
-    Route(_DEVICE + "/token", set_push_token, methods=["PUT"]),
-    Route(_DEVICE + "/user", set_user, methods=["PUT"]),
-    Route(_DEVICE + "/interests", list_interests, methods=["GET"]),
-    Route(_DEVICE + "/interests", replace_interests, methods=["PUT"]),
-    Route(_INTEREST, add_interest, methods=["POST"]),
-    Route(_INTEREST, remove_interest, methods=["DELETE"]),
+    *_routes("/device_api/v1/instances/{instance}"),
+    # What the Android SDK calls when an app overrides its host without this path.
+    *_routes("/instances/{instance}"),
 ]
 
 
@@ -210,6 +225,13 @@ def _device_id(request: Request) -> str:
     if _DEVICE_ID.fullmatch(device_id) is None:
         raise Malformed("Invalid device id.")
     return device_id
+
+
+def _previous_devices(body: dict[str, Any]) -> list[DeviceId]:
+    """The devices that an Android app was before. What can't be one is passed over."""
+    given = body.get("knownPreviousClientIds")
+    named = given[:MAX_PREVIOUS_DEVICES] if isinstance(given, list) else []
+    return [DeviceId(one) for one in named if isinstance(one, str) and _DEVICE_ID.fullmatch(one)]
 
 
 def _interest_of(request: Request) -> Interest:

@@ -26,6 +26,9 @@ MAX_USERS_PUBLISH_BYTES = 200 * 1024
 MAX_DEVICE_BODY_BYTES = 1024 * 1024
 """5000 interests of 164 characters, replaced in one call, are about 0.9 MiB."""
 
+MAX_PREVIOUS_DEVICES = 100
+"""How many devices an app may say it was before; what it names beyond is not looked at."""
+
 MAX_METADATA_BYTES = 4096
 MAX_PUSH_TOKEN_CHARACTERS = 4096
 MAX_ENDPOINT_CHARACTERS = 2048

@@ -1,6 +1,7 @@
 """Devices: registered, looked at, changed, removed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,14 @@ from heliograph.store import credentials, quarantine, users
 from heliograph.store.schema import devices, subscriptions
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """What a registration led to."""
+
+    id: DeviceId
+    is_new: bool
+
+
 async def register(
     tx: AsyncConnection,
     instance_id: InstanceId,
@@ -24,7 +33,7 @@ async def register(
     metadata: Mapping[str, Any] | None,
     *,
     now: datetime,
-) -> DeviceId:
+) -> Registered:
     """The device with this push token: a known one as it is, with its user and interests, or new.
 
     metadata None leaves a known device's as it is.
@@ -45,7 +54,7 @@ async def register(
     known = [devices.c.instance_id, devices.c.platform, devices.c.token_hash]
     statement = insert(devices).values(row).on_conflict_do_update(index_elements=known, set_=again)
     device_id = await tx.scalar(statement.returning(devices.c.id))
-    return DeviceId(device_id)
+    return Registered(id=DeviceId(device_id), is_new=device_id == row["id"])
 
 
 async def find(

@@ -1,12 +1,12 @@
 """Interests: the public topics that devices subscribe to."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, and_, delete, func, select
+from sqlalchemy import ColumnElement, and_, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from heliograph.model.device import Device
+from heliograph.model.device import Device, Platform
 from heliograph.model.errors import LimitReached
 from heliograph.model.ids import DeviceId, InstanceId, Interest
 from heliograph.model.limits import MAX_INTERESTS_PER_DEVICE
@@ -54,6 +54,35 @@ async def replace(tx: AsyncConnection, device: Device, interests: Collection[Int
     rows = [_row(device, interest) for interest in interests]
     if rows:
         await tx.execute(insert(subscriptions), rows)
+
+
+async def inherit(
+    tx: AsyncConnection,
+    instance_id: InstanceId,
+    platform: Platform,
+    device_id: DeviceId,
+    previous: Sequence[DeviceId],
+) -> None:
+    """Subscribe a new device to the interests of those that its app had before, as far as known."""
+    of_previous = and_(
+        subscriptions.c.instance_id == instance_id, subscriptions.c.device_id.in_(previous)
+    )
+    rows = (
+        select(
+            subscriptions.c.instance_id,
+            subscriptions.c.interest,
+            literal(platform.value),
+            literal(device_id),
+        )
+        .where(of_previous)
+        .distinct()
+        .order_by(subscriptions.c.interest)
+        .limit(MAX_INTERESTS_PER_DEVICE)
+    )
+    await tx.execute(insert(subscriptions).from_select(_COLUMNS, rows))
+
+
+_COLUMNS = ("instance_id", "interest", "platform", "device_id")
 
 
 async def _count(tx: AsyncConnection, device: Device) -> int:
