@@ -115,6 +115,13 @@ class Settings:
         text="How clients reach this server, if not at http://HOST:PORT."
         " Beams tokens with this issuer are accepted.",
     )
+    trusted_proxies: tuple[Network, ...] = _setting(
+        (),
+        _networks,
+        metavar="CIDR,...",
+        text="Networks of reverse proxies: what these say in X-Forwarded-For of a client's address"
+        " is believed.",
+    )
     contact: str | None = _setting(
         None,
         parse_contact,

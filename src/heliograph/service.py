@@ -57,6 +57,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
             streams=streams,
             accept=Accept(streams, data.now),
             own_url=settings.base_url,
+            trusted_proxies=settings.trusted_proxies,
             now=data.now,
         )
         await _answer(build(api), listener, stopping, settings)
@@ -108,6 +109,8 @@ async def _answer(
         log_config=None,
         access_log=False,
         server_header=False,
+        # Where a client is, api/client_address.py finds out, by our own setting.
+        proxy_headers=False,
         lifespan="off",
         timeout_graceful_shutdown=round(settings.drain.total_seconds()),
     )
