@@ -6,7 +6,8 @@ Paths and bodies travel as they are given: nothing is normalised, escaped or ret
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
+from ssl import SSLContext
 from types import MappingProxyType
 from typing import Any
 
@@ -33,11 +34,15 @@ class Reply:
 
 
 class Client:
-    """An HTTP client with a connection a request, to be shared between threads."""
+    """An HTTP client with a connection a request, to be shared between threads.
 
-    def __init__(self, host: str, port: int) -> None:
+    tls: what it connects with to a server that speaks TLS.
+    """
+
+    def __init__(self, host: str, port: int, *, tls: SSLContext | None = None) -> None:
         self._host = host
         self._port = port
+        self._tls = tls
 
     def request(
         self,
@@ -49,7 +54,7 @@ class Client:
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> Reply:
         """Send a request. path: raw, with its query. body: sent in chunks if it isn't bytes."""
-        connection = HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
+        connection = self._connection()
         sent = {"Content-Type": "application/json", **headers} if json is not None else headers
         try:
             connection.request(method, path, _dumped(json) if json is not None else body, sent)
@@ -58,6 +63,11 @@ class Client:
             return Reply(status=response.status, headers=received, body=response.read())
         finally:
             connection.close()
+
+    def _connection(self) -> HTTPConnection:
+        if self._tls is None:
+            return HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
+        return HTTPSConnection(self._host, self._port, timeout=TIMEOUT_S, context=self._tls)
 
 
 class DeviceApi:

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
+from tests.certificates import ServerCertificate
 from tests.client import Client, Instance
 from tests.processes import TIED, free_port
 
@@ -40,18 +41,39 @@ class Server:
 
     process: subprocess.Popen[bytes]
 
-    def __init__(self, data: Path, *, port: int, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        port: int,
+        environment: Mapping[str, str],
+        certificate: ServerCertificate | None,
+    ) -> None:
         self.data = data
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
         self.log = data.parent / f"{data.name}.log"
-        self.client = Client("127.0.0.1", port)
+        self._certificate = certificate
+        if certificate is None:
+            self.url = f"http://127.0.0.1:{port}"
+            self.client = Client("127.0.0.1", port)
+        else:
+            self.url = f"https://localhost:{port}"
+            self.client = Client("localhost", port, tls=certificate.client_context())
         self._environment = {**os.environ, **environment, "HELIOGRAPH_DATA": str(data)}
 
     @classmethod
-    def start(cls, data: Path, *, environment: Mapping[str, str] = NO_ENVIRONMENT) -> Self:
-        """Start a server and wait until it is ready. environment: added to that of the tests."""
-        server = cls(data, port=free_port(), environment=environment)
+    def start(
+        cls,
+        data: Path,
+        *,
+        environment: Mapping[str, str] = NO_ENVIRONMENT,
+        certificate: ServerCertificate | None = None,
+    ) -> Self:
+        """Start a server and wait until it is ready. environment: added to that of the tests.
+
+        certificate: with one, the server speaks TLS.
+        """
+        server = cls(data, port=free_port(), environment=environment, certificate=certificate)
         server._launch()
         return server
 
@@ -125,9 +147,10 @@ class Server:
     def _launch(self) -> None:
         serve = [str(HELIOGRAPH), "serve", "--data", str(self.data)]
         listen = ["--host", "127.0.0.1", "--port", str(self.port)]
+        tls = [] if self._certificate is None else self._certificate.flags
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*TIED, *serve, *listen],
+                [*TIED, *serve, *listen, *tls],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

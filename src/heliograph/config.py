@@ -105,15 +105,32 @@ class Settings:
         "127.0.0.1",
         str,
         metavar="HOST",
-        text="Address to listen on. 0.0.0.0 is all of them; put a TLS proxy in front.",
+        text="Address to listen on. 0.0.0.0 is all of them; have TLS there, here or by a proxy.",
     )
     port: int = _setting(8400, _port, metavar="PORT", text="TCP port of the HTTP API.")
     url: str | None = _setting(
         None,
         _url,
         metavar="URL",
-        text="How clients reach this server, if not at http://HOST:PORT."
-        " Beams tokens with this issuer are accepted.",
+        text="How clients reach this server, if not at HOST and PORT. With a path, requests are"
+        " answered under it, too. Beams tokens with this issuer are accepted.",
+    )
+    tls_cert: Path | None = _setting(
+        None,
+        Path,
+        metavar="FILE",
+        text="The server's certificate with its chain behind it (PEM): then it speaks TLS."
+        " A renewed one is taken without a restart.",
+    )
+    tls_key: Path | None = _setting(
+        None, Path, metavar="FILE", text="The certificate's key (PEM), without a password."
+    )
+    trusted_proxies: tuple[Network, ...] = _setting(
+        (),
+        _networks,
+        metavar="CIDR,...",
+        text="Networks of reverse proxies: what these say in X-Forwarded-For of a client's address"
+        " is believed.",
     )
     contact: str | None = _setting(
         None,
@@ -175,13 +192,17 @@ class Settings:
     @property
     def base_url(self) -> str:
         """How clients reach this server."""
-        return self.url or f"http://{self.host}:{self.port}"
+        return self.url or self._url_at(self.host)
 
     @property
     def local_url(self) -> str:
         """How commands on this machine reach it."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
-        return f"http://{host}:{self.port}"
+        return self._url_at({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host))  # noqa: S104
+
+    def _url_at(self, host: str) -> str:
+        scheme = "https" if self.tls_cert else "http"
+        name = f"[{host}]" if ":" in host else host
+        return f"{scheme}://{name}:{self.port}"
 
 
 def variable_of(setting: "Field[Any]") -> str:
@@ -209,6 +230,7 @@ def load(flags: Mapping[str, str | None]) -> Settings:
             values[setting.name] = setting.metadata["parse"](text)
         except ValueError as error:
             faults.append(f"{source} {error}")
+    faults += _half_given(values)
     if faults:
         raise Misconfigured("\n".join(faults), "See: heliograph serve --help")
     return Settings(**values)
@@ -249,6 +271,14 @@ def _unknown(in_file: Mapping[str, str]) -> list[str]:
         hint = f", did you mean {close[0]}?" if close else ""
         faults.append(f"{name} in {FILE} is not a setting{hint}")
     return faults
+
+
+def _half_given(values: Mapping[str, Any]) -> list[str]:
+    pair = {"tls_cert", "tls_key"}
+    missing = pair - values.keys()
+    if len(missing) != 1:
+        return []
+    return [f"{missing.pop()} is missing: {(pair & values.keys()).pop()} is of no use without it"]
 
 
 def default_text(setting: "Field[Any]") -> str:

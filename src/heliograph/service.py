@@ -10,6 +10,7 @@ import random
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -17,7 +18,8 @@ from starlette.types import ASGIApp
 
 from heliograph import data
 from heliograph.api.app import build
-from heliograph.api.protocol import JsonErrorProtocol
+from heliograph.api.certificate import Certificate, CertificateFiles
+from heliograph.api.protocol import BACKLOG, HttpServer, JsonErrorProtocol
 from heliograph.api.state import Api
 from heliograph.broker.embedded import embedded_broker
 from heliograph.broker.streams import Streams
@@ -37,7 +39,6 @@ from heliograph.store.engine import Store
 logger = logging.getLogger(__name__)
 
 _PUBLISHES_AT_ONCE = 8
-_BACKLOG = 1024
 
 
 async def serve(settings: Settings, stopping: asyncio.Event) -> None:
@@ -46,6 +47,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         path = directory.made(settings.data)
         lock = await stack.enter_async_context(directory.locked(path, settings.local_url))
         listener = stack.enter_context(_listening(settings))
+        certificate = _certificate(settings, path)
         store = await stack.enter_async_context(data.opened_store(settings))
         await _make_default_instance(store, path)
         await _tidy_up(store)
@@ -57,9 +59,12 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
             streams=streams,
             accept=Accept(streams, data.now),
             own_url=settings.base_url,
+            trusted_proxies=settings.trusted_proxies,
             now=data.now,
         )
-        await _answer(build(api), listener, stopping, settings)
+        if certificate is not None:
+            stack.enter_context(_kept_current(certificate))
+        await _answer(build(api), listener, certificate, stopping, settings)
 
 
 async def _work(settings: Settings, stack: AsyncExitStack, store: Store, streams: Streams) -> None:
@@ -87,17 +92,10 @@ async def _work(settings: Settings, stack: AsyncExitStack, store: Store, streams
     stack.push_async_callback(stop)
 
 
-class _HttpServer(uvicorn.Server):
-    """uvicorn without its signal handlers: signals are the command's affair."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 async def _answer(
     app: ASGIApp,
     listener: socket.socket,
+    certificate: Certificate | None,
     stopping: asyncio.Event,
     settings: Settings,
 ) -> None:
@@ -108,10 +106,13 @@ async def _answer(
         log_config=None,
         access_log=False,
         server_header=False,
+        # Where a client is, api/client_address.py finds out, by our own setting.
+        proxy_headers=False,
         lifespan="off",
+        ssl_context_factory=(lambda *_: certificate.context) if certificate else None,
         timeout_graceful_shutdown=round(settings.drain.total_seconds()),
     )
-    server = _HttpServer(config)
+    server = HttpServer(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stopped = asyncio.create_task(stopping.wait())
     logger.info("listening on %s", settings.base_url)
@@ -119,6 +120,23 @@ async def _answer(
     server.should_exit = True
     stopped.cancel()
     await serving
+
+
+def _certificate(settings: Settings, path: Path) -> Certificate | None:
+    """What the server shows if it speaks TLS. Raises Misconfigured."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    files = CertificateFiles(settings.tls_cert, settings.tls_key)
+    return Certificate(files, partial(directory.note_certificate, path), data.now)
+
+
+@contextmanager
+def _kept_current(certificate: Certificate) -> Iterator[None]:
+    watching = asyncio.create_task(certificate.keep_current())
+    try:
+        yield
+    finally:
+        watching.cancel()
 
 
 @contextmanager
@@ -131,7 +149,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
             type=socket.SOCK_STREAM,
             flags=socket.AI_PASSIVE,
         )[0]
-        listener = socket.create_server(address, family=family, backlog=_BACKLOG)
+        listener = socket.create_server(address, family=family, backlog=BACKLOG)
     except OSError as error:
         raise Misconfigured(
             f"can't listen on {settings.host} port {settings.port}: {error.strerror}",

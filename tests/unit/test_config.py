@@ -36,6 +36,14 @@ def test_without_anything_there_are_defaults() -> None:
     assert config.load({}) == Settings()
 
 
+def test_the_servers_own_address_says_whether_it_speaks_tls() -> None:
+    plain, tls = {"host": "0.0.0.0"}, {"host": "::", "tls_cert": "a.pem", "tls_key": "b.pem"}
+    assert config.load(plain).local_url == "http://127.0.0.1:8400"
+    assert config.load(tls).base_url == "https://[::]:8400"
+    assert config.load(tls).local_url == "https://[::1]:8400"
+    assert config.load({**tls, "url": "https://a.example/p/"}).base_url == "https://a.example/p"
+
+
 def test_all_faults_are_told_at_once_with_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("heliograph.toml").write_text('prot = 1\ncontact = "ops"\n')
     monkeypatch.setenv("HELIOGRAPH_ALLOW_PRIVATE_ENDPOINTS", "10.0.0.1/8")

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 
 from heliograph.api import customer, device, health, publish, reporting
 from heliograph.api.errors import http_error, known_error, unknown_error
+from heliograph.api.prefix import under_prefix
 from heliograph.api.state import Api
 from heliograph.model.errors import HeliographError
 
@@ -33,7 +34,7 @@ def build(api: Api) -> ASGIApp:
     app.state.api = api
     # Outermost, so that errors have its headers, too: a browser hides an answer without them.
     return CORSMiddleware(
-        app,
+        under_prefix(app, api.own_url),
         allow_origins=["*"],
         allow_methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"],
         allow_headers=["Content-Type", "Authorization"],

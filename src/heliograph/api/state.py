@@ -1,6 +1,6 @@
 """What the doors are given: the works that they call, and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from heliograph.broker.streams import Streams
 from heliograph.delivery.accept import Accept
+from heliograph.gateways.guard import Network
 from heliograph.store.engine import Store
 
 
@@ -21,6 +22,8 @@ class Api:
     accept: Accept
     own_url: str
     """This server's base URL: accepted as issuer of Beams tokens."""
+    trusted_proxies: Sequence[Network]
+    """Networks of reverse proxies whose X-Forwarded-For is believed."""
     now: Callable[[], datetime]
 
 

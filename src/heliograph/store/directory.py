@@ -17,16 +17,19 @@ from heliograph.model.errors import Misconfigured
 from heliograph.store.sealed import MASTER_KEY_BYTES, MasterKey
 
 _LOCK = "lock"
+_CERTIFICATE = "certificate.pem"
 _WAIT_FOR_THE_DEAD_S = 5.0
 _POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """What the lock of a data directory tells of the server that holds it."""
+    """What a data directory tells of the server that holds its lock."""
 
     pid: int
     url: str
+    certificate: Path
+    """The one that it shows, without its chain, if the URL is https."""
 
 
 def made(data: Path) -> Path:
@@ -45,7 +48,9 @@ def running_server(data: Path) -> RunningServer | None:
     """The server that runs on the directory; None if there is none."""
     try:
         with (data / _LOCK).open() as file:
-            return None if _is_free(file.fileno()) else RunningServer(**json.load(file))
+            if _is_free(file.fileno()):
+                return None
+            return RunningServer(**json.load(file), certificate=data / _CERTIFICATE)
     except (FileNotFoundError, ValueError):
         return None
 
@@ -89,6 +94,11 @@ def master_key(data: Path, given: MasterKey | None) -> MasterKey:
             "Put back the file as it was, or set HELIOGRAPH_MASTER_KEY.",
         )
     return MasterKey(key)
+
+
+def note_certificate(data: Path, certificate: bytes) -> None:
+    """Let commands know what the running server shows now. certificate: in PEM."""
+    write_secret(data / _CERTIFICATE, certificate.decode())
 
 
 def write_secret(path: Path, content: str) -> None:
