@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 NODE_MODULES := tests/javascript/node_modules/.package-lock.json
 SHELL := /bin/bash
+LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs clean
+.PHONY: help run test lint docs lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -21,11 +22,15 @@ lint: $(VENV)/test-ready ## Check style, types and import direction
 	@$(VENV)/bin/ruff format --check --quiet
 	@$(VENV)/bin/ruff check --quiet
 	@$(VENV)/bin/mypy
-	@$(VENV)/bin/lint-imports --quiet || $(VENV)/bin/lint-imports
+	@said=$$($(VENV)/bin/lint-imports) || { echo "$$said"; exit 1; }
 
 docs: $(VENV)/test-ready $(NODE_MODULES) ## Write the documents that come from code and tests
 	@$(VENV)/bin/python -m scripts.document_settings
 	@$(VENV)/bin/python -m pytest --quiet --write-compatibility
+
+lock: ## Write the lock files anew, with the newest versions (needs uv)
+	uv pip compile pyproject.toml --group build $(LOCK) -o requirements.lock
+	uv pip compile pyproject.toml --group build --group dev $(LOCK) -o requirements-dev.lock
 
 clean: ## Remove what the targets made, but not the data
 	rm -rf $(VENV) tests/javascript/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

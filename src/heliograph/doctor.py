@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from heliograph import data
+from heliograph import data, running_server
 from heliograph.config import Settings
 from heliograph.delivery.standing import Standing, ask, standing_of
 from heliograph.gateways.opening import Gateways
@@ -26,7 +25,6 @@ from heliograph.store.engine import Store
 _LEAST_FREE_BYTES = 1024**3
 _MAX_CLOCK_DIFFERENCE = timedelta(seconds=30)
 _SOON = timedelta(days=30)
-_READY_TIMEOUT_S = 10
 _OTHERS_MAY_READ = 0o077
 
 
@@ -90,7 +88,7 @@ def _server(path: Path) -> Finding:
             part="server", found="none runs on this data", remedy="Start it: heliograph serve"
         )
     try:
-        with urllib.request.urlopen(f"{server.url}/ready", timeout=_READY_TIMEOUT_S):  # noqa: S310
+        with running_server.ask(server, "/ready"):
             return Finding(part="server", found=f"ready at {server.url}")
     except urllib.error.HTTPError as error:
         found, remedy = error.read(1024).decode(errors="replace"), f"See {path}/broker/nats.log"

@@ -71,7 +71,7 @@ def test_a_lost_master_key_is_found(own_server: Server) -> None:
 
 
 def test_where_nothing_is_it_says_so(tmp_path: Path) -> None:
-    server = Server(tmp_path / "nothing", port=1, environment={})
+    server = Server(tmp_path / "nothing", port=1, environment={}, certificate=None)
     found = findings(server, code=1)
     assert found.keys() == {"data"}
     assert not (tmp_path / "nothing").exists()

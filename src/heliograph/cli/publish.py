@@ -1,9 +1,7 @@
 """heliograph publish"""
 
-import ssl
 import sys
 import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,12 +21,12 @@ from heliograph.cli.options import (
 from heliograph.cli.output import print_fields, print_json, print_table
 from heliograph.model.errors import Misconfigured
 from heliograph.model.ids import InstanceId
+from heliograph.running_server import ask
 from heliograph.store import publishes
 from heliograph.store.directory import RunningServer, running_server
 from heliograph.store.engine import Store
 from heliograph.store.publishes import Report
 
-_TIMEOUT_S = 30
 _COLUMNS = (
     "targets",
     "delivered",
@@ -193,13 +191,9 @@ async def _credentials(store: Store, instance_id: str | None) -> tuple[InstanceI
 
 
 def _post(server: RunningServer, path: str, key: str, content: dict[str, Any]) -> dict[str, Any]:
-    request = urllib.request.Request(  # noqa: S310  # the running server's own address
-        server.url + path,
-        data=msgspec.json.encode(content),
-        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
-    )
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     try:
-        with _opener(server).open(request, timeout=_TIMEOUT_S) as answer:
+        with ask(server, path, headers=headers, body=msgspec.json.encode(content)) as answer:
             return dict(msgspec.json.decode(answer.read()))
     except urllib.error.HTTPError as error:
         refused = msgspec.json.decode(error.read())
@@ -208,24 +202,6 @@ def _post(server: RunningServer, path: str, key: str, content: dict[str, Any]) -
         raise click.ClickException(
             f"the server at {server.url} can't be reached: {error}"
         ) from error
-
-
-def _opener(server: RunningServer) -> urllib.request.OpenerDirector:
-    """The way to a server on this machine: through no proxy, whatever the environment has."""
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
-    if server.url.startswith("https:"):
-        handlers.append(urllib.request.HTTPSHandler(context=_trusting(server.certificate)))
-    return urllib.request.build_opener(*handlers)
-
-
-def _trusting(certificate: Path) -> ssl.SSLContext:
-    """Trusts this one certificate and no other: its name is a public one, not that of the host."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.load_verify_locations(certificate)
-    # It is trusted by itself, without the authority that signed it.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return context
 
 
 def _reasons(counts: Mapping[str, int]) -> dict[str, int]:
