@@ -1,6 +1,7 @@
 """Measure the clients that are installed: python -m bench.http2_clients, from the repository.
 
-JSON on stdout, a table on stderr. It takes two to three minutes and ends by itself.
+JSON on stdout, a table on stderr. It ends by itself, in two minutes or so; a busy
+machine takes longer.
 """
 
 import argparse

@@ -21,7 +21,10 @@ def table(
         for need in needs
     ]
     blocks.append(
-        ["ends with exit code 0", *(_line(c, _ends(found)) for c, found in exits.items())]
+        [
+            "all runs that ended with exit code 0",
+            *(_line(c, _ends(found)) for c, found in exits.items()),
+        ]
     )
     most = max(rates.values(), default=0) or 1
     blocks.append(
