@@ -30,8 +30,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--client", action="append", choices=PACKAGES, help="only this one")
     chosen = parser.parse_args().client or list(PACKAGES)
+    clients = _installed(chosen)
+    if not clients:
+        sys.exit(1)
     with tempfile.TemporaryDirectory() as directory:
-        found = uvloop.run(_measure(Path(directory), _installed(chosen)))
+        found = uvloop.run(_measure(Path(directory), clients))
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
 
 
