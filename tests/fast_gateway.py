@@ -1,9 +1,7 @@
 """A gateway that takes everything, as a process of its own: for load alone, it refuses nothing."""
 
-import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Self
 
@@ -11,7 +9,7 @@ import trustme
 
 NODE = Path(sys.executable).with_name("node")
 PROGRAM = Path(__file__).parent / "fakes" / "fast" / "server.mjs"
-START_TIMEOUT_S = 20
+STOP_TIMEOUT_S = 10
 
 
 class FastGateway:
@@ -24,9 +22,11 @@ class FastGateway:
         authority.cert_pem.write_to_path(str(self.ca_file))
         certificate.private_key_pem.write_to_path(str(directory / "key.pem"))
         certificate.cert_chain_pems[0].write_to_path(str(directory / "cert.pem"))
-        command = [str(NODE), str(PROGRAM), str(directory)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE)
-        self.url = f"https://localhost:{_port(directory / 'port.json')}"
+        command = [str(NODE), str(PROGRAM), str(directory / "key.pem"), str(directory / "cert.pem")]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # It says which port it has once it listens, or nothing if it could not start.
+        said = self._process.stdout.readline() if self._process.stdout is not None else b""
+        self.url = f"https://localhost:{int(said)}"
 
     def __enter__(self) -> Self:
         return self
@@ -34,13 +34,6 @@ class FastGateway:
     def __exit__(self, *_error: object) -> None:
         if self._process.stdin is not None:
             self._process.stdin.close()
-        self._process.wait(START_TIMEOUT_S)
-
-
-def _port(file: Path) -> int:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while not file.exists():
-        if time.monotonic() > deadline:
-            raise TimeoutError("the fast gateway did not start")
-        time.sleep(0.02)
-    return int(json.loads(file.read_text()))
+        self._process.wait(STOP_TIMEOUT_S)
+        if self._process.stdout is not None:
+            self._process.stdout.close()

@@ -25,7 +25,9 @@ class Client:
         if job.ping_interval_s is not None:
             http2._PING_INTERVAL = timedelta(seconds=job.ping_interval_s)  # noqa: SLF001
         identity = None if job.identity is None else Path(job.identity).read_bytes()
-        self._http = http2.Http(_Here(()), Path(job.authority).read_bytes(), identity=identity)
+        authority = Path(job.authority).read_bytes()
+        # As APNs and FCM are asked.
+        self._http = http2.Http(_Here(()), authority, identity=identity, only_http2=True)
 
     async def exchange(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         match await self._http.exchange(http2.Request(url=url, headers=headers, body=body)):

@@ -127,8 +127,9 @@ class Http:
     """Exchanges requests for answers; a context, at whose end its connections end.
 
     authority: CAs in PEM that are trusted besides the system's. identity: private key and client
-    certificate in PEM. keep: how long a host name is taken to mean the same address, and so how
-    long a connection may be used before the name is looked up again.
+    certificate in PEM. only_http2: the service is known to speak it; so one connection is opened,
+    also when many requests find the last one closed. keep: how long a host name is taken to mean
+    the same address, and so how long a connection may be used before the name is looked up again.
     """
 
     def __init__(
@@ -137,11 +138,13 @@ class Http:
         authority: bytes | None = None,
         *,
         identity: bytes | None = None,
+        only_http2: bool = False,
         keep: timedelta = timedelta(seconds=60),
     ) -> None:
         self._guard = guard
         self._authority = authority
         self._identity = identity
+        self._only_http2 = only_http2
         self._keep = keep
         self._origins: OrderedDict[str, _Origin] = OrderedDict()
         self._resolving = WeakValueDictionary[str, asyncio.Lock]()
@@ -217,7 +220,6 @@ class Http:
         builder = (
             ClientBuilder()
             .resolve(host, address, port)
-            .http2(enable=True)
             .http2_keep_alive_interval(_PING_INTERVAL)
             .http2_keep_alive_timeout(_PING_TIMEOUT)
             .http2_keep_alive_while_idle(enabled=True)
@@ -231,6 +233,9 @@ class Http:
             .user_agent("heliograph")
             .connect_timeout(_CONNECT_TIMEOUT)
             .timeout(_ANSWER_TIMEOUT)
+        )
+        builder = (
+            builder.http2_prior_knowledge() if self._only_http2 else builder.http2(enable=True)
         )
         if self._authority is not None:
             builder = builder.add_root_certificate_pem(self._authority)

@@ -81,7 +81,7 @@ class Gateways:
                     yield Paced(gateway, _the_same, self._now)
             case ServiceAccount():
                 self.access_tokens.forgive(credential)
-                async with Http(ANYWHERE, self._authority, keep=_KEEP) as http:
+                async with Http(ANYWHERE, self._authority, only_http2=True, keep=_KEEP) as http:
                     url = self._addresses.fcm or fcm.URL
                     account = Fcm(http, url, credential, self.access_tokens, self._now)
                     yield Paced(account, _the_same, self._now)
@@ -96,7 +96,9 @@ class Gateways:
         """A gateway to APNs that does not wait, whatever it is asked to."""
         identity = None if isinstance(credential, ApnsKey) else credential.identity_pem
         url = self._addresses.apns or (apns.SANDBOX if credential.sandbox else apns.PRODUCTION)
-        async with Http(ANYWHERE, self._authority, identity=identity, keep=_KEEP) as http:
+        async with Http(
+            ANYWHERE, self._authority, identity=identity, only_http2=True, keep=_KEEP
+        ) as http:
             yield Apns(http, url, credential, self._provider_tokens, self._now)
 
 

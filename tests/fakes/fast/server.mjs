@@ -1,25 +1,21 @@
-// A gateway that takes everything, as fast as it can: for load, where a strict one would be the
-// limit. node server.mjs DIRECTORY: with key.pem and cert.pem in it; writes port.json there. It ends
-// when its standard input closes.
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { createSecureServer } from "node:http2";
-import { join } from "node:path";
+// A gateway that takes everything, as fast as it can: for load, where a strict one would be the limit.
+// node server.mjs KEY_FILE CERTIFICATE_FILE; prints its port; ends when its standard input closes.
+import { readFileSync } from "node:fs";
+import { constants, createSecureServer } from "node:http2";
 
-const [directory] = process.argv.slice(2);
-const read = (name) => readFileSync(join(directory, name));
-
+const [keyFile, certificateFile] = process.argv.slice(2);
 const server = createSecureServer({
-  key: read("key.pem"),
-  cert: read("cert.pem"),
-  settings: { maxConcurrentStreams: 1000 },
+  key: readFileSync(keyFile),
+  cert: readFileSync(certificateFile),
+  settings: { maxConcurrentStreams: 1000, initialWindowSize: 1 << 20 },
 });
-server.on("stream", (stream) => {
+server.on("session", (session) => session.setLocalWindowSize(1 << 24));
+server.on("stream", (stream, headers) => {
+  stream.on("error", () => {}); // a client that leaves is no fault of ours
   stream.resume();
-  stream.on("end", () => stream.respond({ ":status": 200 }, { endStream: true }));
+  stream.on("end", () => {
+    stream.respond({ [constants.HTTP2_HEADER_STATUS]: 200, "apns-id": headers["apns-id"] ?? "" }, { endStream: true });
+  });
 });
-server.listen(0, "127.0.0.1", () => {
-  writeFileSync(join(directory, "port.part"), JSON.stringify(server.address().port));
-  renameSync(join(directory, "port.part"), join(directory, "port.json"));
-});
-process.stdin.resume();
-process.stdin.on("end", () => process.exit(0));
+server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+process.stdin.resume().on("end", () => process.exit(0));
