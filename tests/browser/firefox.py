@@ -5,6 +5,11 @@
         assert await browser.evaluate("Notification.permission") == "granted"
 
 Pages must come from http://localhost:PORT: that is a secure context without TLS.
+
+Starting takes seconds. What can share a Firefox has a tab of a person of its own in it:
+
+    async with browser.person() as tab:
+        await tab.goto("http://localhost:8080/")
 """
 
 import asyncio
@@ -15,19 +20,17 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import ClientError
 
 from tests.browser.bidi import BrowserError, Session
+from tests.browser.tab import COMMAND_TIMEOUT_S, Notification, Permission, Tab
 
 START_TIMEOUT_S = 60
-COMMAND_TIMEOUT_S = 60
 QUIT_TIMEOUT_S = 10
 
 #: Without these, push doesn't work in a headless, driven Firefox.
@@ -38,6 +41,9 @@ PUSH_PREFERENCES: Mapping[str, bool | int | str] = {
     "alerts.useSystemBackend": False,  # there is no desktop to show notifications
     "dom.push.maxQuotaPerSubscription": 1_000_000,  # for messages that show no notification
 }
+
+#: A name of this machine that is not localhost. Pages from there are no secure context.
+INSECURE_HOST = "insecure.example"
 
 #: No first-run pages, no update checks, nothing that looks for the Internet.
 QUIET_PREFERENCES: Mapping[str, bool | int | str] = {
@@ -76,6 +82,7 @@ QUIET_PREFERENCES: Mapping[str, bool | int | str] = {
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
     "network.dns.disablePrefetch": True,
+    "network.dns.localDomains": INSECURE_HOST,
     "network.http.speculative-parallel-limit": 0,
     "network.manage-offline-status": False,
     "network.prefetch-next": False,
@@ -92,28 +99,11 @@ QUIET_PREFERENCES: Mapping[str, bool | int | str] = {
     "toolkit.telemetry.server": "",
 }
 
-SHOWN = """
-navigator.serviceWorker.getRegistrations()
-  .then(workers => Promise.all(workers.map(worker => worker.getNotifications())))
-  .then(lists => lists.flat().map(({title, body, data}) => ({title, body, data})))
+#: In the window of a notification. It closes by itself, so it may be gone at any time.
+CLICK = """
+document.readyState === "complete" && document.getElementById("alertTitleLabel").value === TITLE
+  && (onAlertClick(), true)
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notification:
-    """A notification that is on show. Firefox takes them down by itself after 12 to 22 s."""
-
-    title: str
-    body: str
-    data: Any
-
-
-class Permission(IntEnum):
-    """What a page may do without asking, in the numbers of Firefox's preferences."""
-
-    ASK = 0
-    GRANTED = 1
-    DENIED = 2
 
 
 class Firefox:
@@ -125,7 +115,7 @@ class Firefox:
         self.profile = Path()
         self._process: subprocess.Popen[bytes] | None = None
         self._session: Session | None = None
-        self._tab = ""
+        self._first_tab: Tab | None = None
 
     async def __aenter__(self) -> Self:
         self.profile = _fresh_profile(self._autopush_url, self._permission)
@@ -145,11 +135,11 @@ class Firefox:
         port = await _port(self._process, self.profile)
         self._session = await Session.open(port)
         tree = await self._command("browsingContext.getTree")
-        self._tab = tree["contexts"][0]["context"]
+        self._first_tab = Tab(self._session, tree["contexts"][0]["context"], "default")
 
     async def quit(self) -> None:
         """Close Firefox and keep its profile: subscriptions and workers are there at the start."""
-        session, self._session = self._session, None
+        session, self._session, self._first_tab = self._session, None, None
         process, self._process = self._process, None
         try:
             if session is not None:
@@ -171,38 +161,65 @@ class Firefox:
         """Return the id of the process, which is also the id of its process group."""
         return None if self._process is None else self._process.pid
 
+    @asynccontextmanager
+    async def person(self) -> AsyncIterator[Tab]:
+        """Open a tab that shares nothing with the others, as if it were in another browser.
+
+        All that its pages stored is forgotten at the end of the context, tabs they opened closed.
+        """
+        made = await self._command("browser.createUserContext")
+        container = {"userContext": made["userContext"]}
+        try:
+            opened = await self._command("browsingContext.create", {"type": "tab", **container})
+            yield Tab(self._running, opened["context"], made["userContext"])
+        finally:
+            await self._command("browser.removeUserContext", container)
+
     async def goto(self, url: str) -> None:
-        """Load a page and wait until it is complete."""
-        wish = {"context": self._tab, "url": url, "wait": "complete"}
-        await self._command("browsingContext.navigate", wish)
+        """Load a page in the first tab and wait until it is complete."""
+        await self._tab.goto(url)
 
     async def reload(self) -> None:
-        await self._command("browsingContext.reload", {"context": self._tab, "wait": "complete"})
+        await self._tab.reload()
 
     async def evaluate(self, expression: str) -> Any:
-        """Return the value of a JavaScript expression, once its promise is kept, through JSON.
-
-        Raises: BrowserError with the text of what it threw.
-        """
-        script = {
-            "expression": f"(async () => JSON.stringify(await ({expression})))()",
-            "target": {"context": self._tab},
-            "awaitPromise": True,
-        }
-        result = await self._command("script.evaluate", script)
-        if result["type"] == "exception":
-            raise BrowserError(result["exceptionDetails"]["text"])
-        value = result["result"].get("value")
-        return None if value is None else json.loads(value)
+        """Return the value of an expression in the first tab. Raises as `Tab.evaluate` does."""
+        return await self._tab.evaluate(expression)
 
     async def notifications(self) -> list[Notification]:
-        """Return what the workers of the page's origin have on show."""
-        return [Notification(**shown) for shown in await self.evaluate(SHOWN)]
+        """Return what the workers of the first tab's origin have on show."""
+        return await self._tab.notifications()
 
-    async def _command(self, method: str, parameters: Mapping[str, Any] | None = None) -> Any:
+    async def urls(self) -> list[str]:
+        """Return what is open in the tabs."""
+        tree = await self._command("browsingContext.getTree")
+        return [tab["url"] for tab in tree["contexts"]]
+
+    async def click_notification(self, title: str) -> bool:
+        """Click the notification of that title, and return whether there is one."""
+        click = CLICK.replace("TITLE", json.dumps(title))
+        tree = await self._command("browsingContext.getTree", {"moz:scope": "chrome"})
+        for window in tree["contexts"]:
+            if window["url"].endswith("/alert.xhtml"):
+                with suppress(BrowserError):
+                    if await Tab(self._running, window["context"], "default").evaluate(click):
+                        return True
+        return False
+
+    @property
+    def _running(self) -> Session:
         if self._session is None:
             raise BrowserError("Firefox is not running")
-        return await self._session.command(method, parameters or {}, COMMAND_TIMEOUT_S)
+        return self._session
+
+    @property
+    def _tab(self) -> Tab:
+        if self._first_tab is None:
+            raise BrowserError("Firefox is not running")
+        return self._first_tab
+
+    async def _command(self, method: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        return await self._running.command(method, parameters or {}, COMMAND_TIMEOUT_S)
 
     async def _leave(self) -> None:
         try:
@@ -236,7 +253,9 @@ def _launch(profile: Path) -> subprocess.Popen[bytes]:
     # Where it can, Firefox dies with this process, however that dies.
     tied = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
     command = [*tied, binary, "--headless", "--no-remote", "--new-instance"]
-    command += ["--profile", str(profile), "--remote-debugging-port", "0"]
+    # System access: to click notifications, which are windows of Firefox itself.
+    command += ["--remote-debugging-port", "0", "--remote-allow-system-access"]
+    command += ["--profile", str(profile)]
     environment = {**os.environ, "HOME": str(profile), "MOZ_CRASHREPORTER_DISABLE": "1"}
     with (profile / "firefox.log").open("ab") as log:
         return subprocess.Popen(

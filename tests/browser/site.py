@@ -5,45 +5,78 @@ Its server knows who is logged in, and gives Beams tokens to the SDK for that us
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 SDK = (
     Path(__file__).parents[1] / "javascript" / "node_modules" / "@pusher" / "push-notifications-web"
 )
 PAGE = "<!doctype html><meta charset=utf-8><title>app</title><script src=/sdk.js></script>"
-# Tells the page what arrived, and then lets the SDK show it as usual.
-WORKER_END = """
+# Points the reports to the server under test, and tells pages what the worker wants to tell them.
+WORKER_START = """
 self.PusherPushNotifications.endpointOverride = %s;
-self.PusherPushNotifications.onNotificationReceived = ({payload, pushEvent, handleNotification}) =>
-  pushEvent.waitUntil(Promise.all([handleNotification(payload), tell(payload)]));
 self.addEventListener("install", () => self.skipWaiting());
-async function tell(payload) {
+async function tell(message) {
   for (const page of await self.clients.matchAll({type: "window", includeUncontrolled: true}))
-    page.postMessage(payload);
+    page.postMessage(message);
 }
+"""
+# Lets the SDK show what arrived as usual, and then tells the page of it.
+SHOW_AND_TELL = """
+self.PusherPushNotifications.onNotificationReceived = ({payload, pushEvent, handleNotification}) =>
+  pushEvent.waitUntil(handleNotification(payload).then(() => tell(payload)));
+"""
+# A worker that the app has for reasons of its own.
+OWN_WORKER = """
+importScripts("/service-worker.js");
+self.addEventListener("message", event => event.source.postMessage({answer: event.data}));
 """
 
 TokenOf = Callable[[str], str]
 """Makes the Beams token for a user id."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the site says to a request."""
+
+    content: str
+    kind: str = "application/json"
+    status: int = HTTPStatus.OK
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRequest:
+    """What a token provider asked. headers: names in lower case."""
+
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+
+
 class Site:
     """The site, served on localhost from a thread. A context.
 
     heliograph_url: where the SDK is pointed. token_of: may be replaced to give bad tokens.
+    token_answer: takes the place of a token. worker_end: the app's part of the service worker,
+    which is not there at all if that is None. token_requests: what came, oldest first.
     """
 
     def __init__(self, heliograph_url: str, token_of: TokenOf) -> None:
         self.heliograph_url = heliograph_url
         self.token_of = token_of
+        self.token_answer: Answer | None = None
+        self.worker_end: str | None = SHOW_AND_TELL
+        self.token_requests: list[TokenRequest] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
-        self.url = f"http://localhost:{self._server.server_port}"
+        self.port = self._server.server_port
+        self.url = f"http://localhost:{self.port}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -53,18 +86,29 @@ class Site:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, path: str) -> tuple[str, str]:
-        """Content type and content of a path. Raises KeyError."""
+    def answer(self, path: str, headers: Mapping[str, str]) -> Answer:
+        """Answer a GET. headers: names in lower case. Raises KeyError if there is no such page."""
         url = urlsplit(path)
-        if url.path == "/beams-auth":
-            user = parse_qs(url.query)["user_id"][0]
-            return "application/json", json.dumps({"token": self.token_of(user)})
-        if url.path == "/":
-            return "text/html", PAGE
-        script = {"/sdk.js": _page_script, "/service-worker.js": self._worker_script}[url.path]
-        return "text/javascript", script()
+        match url.path:
+            case "/" | "/app/":
+                return Answer(content=PAGE, kind="text/html")
+            case "/sdk.js":
+                return Answer(content=_page_script(), kind="text/javascript")
+            case "/service-worker.js" if self.worker_end is not None:
+                return Answer(content=self._worker_script(self.worker_end), kind="text/javascript")
+            case "/app/own-worker.js":
+                return Answer(content=OWN_WORKER, kind="text/javascript")
+            case "/beams-auth":
+                request = TokenRequest(query=dict(parse_qsl(url.query)), headers=headers)
+                self.token_requests.append(request)
+                return self.token_answer or self._token(request)
+            case _:
+                raise KeyError(path)
 
-    def _worker_script(self) -> str:
+    def _token(self, request: TokenRequest) -> Answer:
+        return Answer(content=json.dumps({"token": self.token_of(request.query["user_id"])}))
+
+    def _worker_script(self, end: str) -> str:
         """The package's worker without its build: its sources in one script."""
         sources = [
             (SDK / "src" / f"{name}.js").read_text()
@@ -76,7 +120,7 @@ class Site:
             for line in source.splitlines()
             if not line.startswith("import ")
         ]
-        return "\n".join(lines) + WORKER_END % json.dumps(self.heliograph_url)
+        return "\n".join(lines) + WORKER_START % json.dumps(self.heliograph_url) + end
 
 
 def _page_script() -> str:
@@ -89,16 +133,27 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*arguments)  # type: ignore[arg-type]
 
     def do_GET(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
         try:
-            kind, content = self._site.answer(self.path)
+            self._send(self._site.answer(self.path, headers))
         except KeyError:
             self.send_error(HTTPStatus.NOT_FOUND)
-            return
-        body = content.encode()
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+
+    def do_OPTIONS(self) -> None:
+        """Let pages of other origins send what they like."""
+        self._send(Answer(content="", headers={"Access-Control-Allow-Headers": "X-App"}))
+
+    def _send(self, answer: Answer) -> None:
+        body = answer.content.encode()
+        self.send_response(answer.status)
+        self.send_header("Content-Type", f"{answer.kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
+        if origin := self.headers["Origin"]:
+            self.send_header("Access-Control-Allow-Origin", origin)
+            self.send_header("Access-Control-Allow-Credentials", "true")
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.browser.firefox import Firefox, Notification
+from tests.browser.firefox import Firefox
+from tests.browser.tab import Notification
 from tests.fakes.known_good import Sender, Vapid
 from tests.push_service import PushService, Subscription
 

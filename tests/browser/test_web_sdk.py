@@ -1,113 +1,41 @@
-"""The official web SDK, unmodified, in a real Firefox, against a server as a user runs it."""
+"""Notifications of the official web SDK, unmodified, in a real Firefox."""
 
 import asyncio
-import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
-import pytest_asyncio
 
-from tests.beams_token import beams_token, hmac_signer
-from tests.browser.firefox import Firefox, Permission
+from tests.browser.app import App, comes
+from tests.browser.firefox import Firefox
 from tests.browser.site import Site
+from tests.browser.tab import Tab
 from tests.browsers import hello, new_name
-from tests.client import Instance
 from tests.peers.server_sdks import publish_with_node, publish_with_python
 from tests.peers.tls_proxy import TlsProxy
-from tests.push_service import PushService
 from tests.server import Server
-from tests.waiting import eventually, finished
+from tests.waiting import finished
 
-ARRIVES_WITHIN_S = 20
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-Value = TypeVar("Value")
-
-
-class App:
-    """The app's page in a browser: the SDK's client, called as the page's code would."""
-
-    def __init__(self, browser: Firefox, site: Site, instance: Instance) -> None:
-        self.browser = browser
-        self.site = site
-        self.instance = instance
-
-    async def open(self) -> None:
-        """Open the page and make the client."""
-        await self.browser.goto(self.site.url)
-        options = json.dumps(
-            {"instanceId": self.instance.id, "endpointOverride": self.site.heliograph_url}
-        )
-        await self.browser.evaluate(
-            "(self.arrived = [], navigator.serviceWorker.addEventListener('message',"
-            " message => self.arrived.push(message.data)),"
-            f" self.client = new PusherPushNotifications.Client({options}), null)"
-        )
-
-    async def call(self, method: str, *arguments: object) -> Any:
-        """Call a method of the client and return what it resolves to. Raises if it rejects."""
-        passed = ", ".join(json.dumps(argument) for argument in arguments)
-        return await self.browser.evaluate(f"self.client.{method}({passed})")
-
-    async def set_user(self, user: str) -> None:
-        """Call setUserId with a TokenProvider that asks the app's own server."""
-        provider = "new PusherPushNotifications.TokenProvider({url: '/beams-auth'})"
-        await self.browser.evaluate(f"self.client.setUserId({json.dumps(user)}, {provider})")
-
-    async def log_in(self, user: str) -> str:
-        """Start and set the user; return the device id."""
-        await self.call("start")
-        await self.set_user(user)
-        return str(await self.call("getDeviceId"))
-
-    async def arrived(self) -> list[dict[str, Any]]:
-        """Return what the service worker told the page of, oldest first."""
-        return list(await self.browser.evaluate("self.arrived"))
-
-    async def titles(self) -> list[str]:
-        return [payload["notification"]["title"] for payload in await self.arrived()]
-
-    async def shown(self) -> list[Any]:
-        return list(await self.browser.notifications())
-
-
-async def comes(ask: Callable[[], Awaitable[Value]]) -> Value:
-    """Ask until the answer is true."""
-    deadline = time.monotonic() + ARRIVES_WITHIN_S
-    while not (answer := await ask()):
-        assert time.monotonic() < deadline, f"still {answer!r}"
-        await asyncio.sleep(0.02)
-    return answer
-
-
-@pytest.fixture
-def site(server: Server) -> Iterator[Site]:
-    with Site(server.url, server.instance.token) as site:
-        yield site
-
-
-@asynccontextmanager
-async def opened_app(push_service: PushService, server: Server, site: Site) -> AsyncIterator[App]:
-    """The app, open in a browser of its own."""
-    async with Firefox(push_service.autopush_url) as browser:
-        app = App(browser, site, server.instance)
-        await app.open()
-        yield app
-
-
-@pytest_asyncio.fixture
-async def app(push_service: PushService, server: Server, site: Site) -> AsyncIterator[App]:
-    async with opened_app(push_service, server, site) as app:
-        yield app
-
-
-@pytest_asyncio.fixture
-async def other_app(push_service: PushService, server: Server, site: Site) -> AsyncIterator[App]:
-    async with opened_app(push_service, server, site) as app:
-        yield app
+CHANGE = """
+self.PusherPushNotifications.onNotificationReceived = received => {
+  received.payload.notification.title += ", " + received.payload.data.name;
+  received.pushEvent.waitUntil(received.handleNotification(received.payload));
+};
+"""
+TELL_ONLY = """
+self.PusherPushNotifications.onNotificationReceived = ({payload, pushEvent, statePromise}) =>
+  pushEvent.waitUntil(statePromise.then(state => tell({payload, state})));
+"""
+# Whether there is something to show, whether there are data, and the payload.
+PAYLOADS: tuple[tuple[bool, bool, dict[str, object]], ...] = (
+    (True, False, {"notification": {"title": "Hello"}}),
+    (True, True, {"notification": {"title": "Hello"}, "data": {"order": 7}}),
+    (False, True, {"data": {"order": 7}}),
+    (False, False, {}),
+)
 
 
 @pytest.fixture
@@ -128,7 +56,7 @@ async def test_a_personal_notification_is_shown_to_its_user_and_to_no_other(
     payload: dict[str, object] = {"web": {"notification": notification, "data": {"order": 7}}}
     instance = server.instance
 
-    first = await asyncio.to_thread(publish_with_python, instance, alice, payload, tls_proxy)
+    await asyncio.to_thread(publish_with_python, instance, alice, payload, tls_proxy)
     [received] = await comes(app.arrived)
     assert (received["notification"], received["data"]) == (notification, {"order": 7})
     [shown] = await comes(app.shown)
@@ -136,16 +64,12 @@ async def test_a_personal_notification_is_shown_to_its_user_and_to_no_other(
     assert shown.data["pusher"]["customerPayload"]["data"] == {"order": 7}
 
     await asyncio.to_thread(publish_with_node, instance, alice, payload, server)
-    await comes(lambda: _as_many(app, 2))
+    await comes(partial(_as_many, app, 2))
 
     await asyncio.to_thread(publish_with_node, instance, bob, hello("For Bob"), server)
     # What was published to Alice before would have come before this.
     assert await comes(other_app.titles) == ["For Bob"]
     assert await app.titles() == ["For Alice"] * 2
-    acknowledged = await asyncio.to_thread(
-        eventually, lambda: finished(server, first).get("acknowledged")
-    )
-    assert acknowledged == 1
 
 
 async def _as_many(app: App, number: int) -> bool:
@@ -162,104 +86,111 @@ async def test_after_stop_nothing_arrives(app: App, other_app: App, server: Serv
     assert await comes(other_app.titles) == ["after the stop"]
     assert await app.titles() == []
     # Started again, it is a new device that belongs to nobody.
-    await app.call("start")
-    assert await app.call("getDeviceId") != device_id
+    assert await app.start() != device_id
     assert await app.call("getUserId") is None
-
-
-async def test_interests_are_kept_by_the_server(app: App, server: Server) -> None:
-    await app.call("start")
-    device_id = await app.call("getDeviceId")
-    await app.call("addDeviceInterest", "a@b=c,d;e")
-    await app.call("addDeviceInterest", "news")
-    await app.call("addDeviceInterest", "news")
-    assert (await app.call("getDeviceInterests"))["interests"] == ["a@b=c,d;e", "news"]
-    assert server.instance.devices.all_interests(device_id) == ["a@b=c,d;e", "news"]
-    await app.call("removeDeviceInterest", "a@b=c,d;e")
-    assert (await app.call("getDeviceInterests"))["interests"] == ["news"]
-    many = sorted(f"interest-{number:03}" for number in range(250))
-    await app.call("setDeviceInterests", many)
-    first = await app.call("getDeviceInterests")
-    assert first["interests"] == many[:100]
-    second = await app.call("getDeviceInterests", 100, first["nextCursor"])
-    third = await app.call("getDeviceInterests", 100, second["nextCursor"])
-    assert second["interests"] + third["interests"] == many[100:]
-    assert "nextCursor" not in third
-    await app.call("clearDeviceInterests")
-    assert (await app.call("getDeviceInterests"))["interests"] == []
 
 
 async def test_a_publish_to_an_interest_is_shown(app: App, server: Server) -> None:
     interest = new_name("news")
-    await app.call("start")
+    await app.start()
     await app.call("addDeviceInterest", interest)
     server.instance.publish.to_interests([interest], hello("news"))
     assert await comes(app.titles) == ["news"]
 
 
-async def test_the_registration_state_follows(app: App) -> None:
-    assert await app.call("getRegistrationState") == "PERMISSION_GRANTED_NOT_REGISTERED_WITH_BEAMS"
-    await app.call("start")
-    assert await app.call("getRegistrationState") == "PERMISSION_GRANTED_REGISTERED_WITH_BEAMS"
-    await app.call("stop")
-    assert await app.call("getRegistrationState") == "PERMISSION_GRANTED_NOT_REGISTERED_WITH_BEAMS"
-
-
-@pytest.mark.parametrize(
-    ("permission", "state"),
-    [
-        (Permission.ASK, "PERMISSION_PROMPT_REQUIRED"),
-        (Permission.DENIED, "PERMISSION_DENIED"),
-    ],
-)
-async def test_without_permission_the_state_says_so(
-    push_service: PushService, server: Server, site: Site, permission: Permission, state: str
+async def test_each_arrival_and_each_click_is_counted_once(
+    firefox: Firefox, app: App, other_app: App, server: Server
 ) -> None:
-    async with Firefox(push_service.autopush_url, permission=permission) as browser:
-        app = App(browser, site, server.instance)
-        await app.open()
-        assert await app.call("getRegistrationState") == state
+    user = new_name("alice")
+    await app.log_in(user)
+    await other_app.log_in(user)
+    for clicks in (0, 1, 2):
+        title = new_name("title")
+        publish_id = server.instance.publish.to_users([user], hello(title)).json()["publishId"]
+        await comes(partial(_as_many, app, clicks + 1))
+        await comes(partial(_as_many, other_app, clicks + 1))
+        for _ in range(clicks):
+            await comes(partial(firefox.click_notification, title))
+        await comes(partial(_are_counted, server, publish_id, acknowledged=2, opened=clicks))
 
 
-async def test_clear_all_state_makes_a_new_device_without_user_or_interests(
-    app: App, server: Server
+async def _are_counted(server: Server, publish_id: str, *, acknowledged: int, opened: int) -> bool:
+    report = await asyncio.to_thread(finished, server, publish_id)
+    return (report["acknowledged"], report["opened"]) == (acknowledged, opened)
+
+
+async def test_a_click_opens_the_deep_link_unless_it_is_open(
+    firefox: Firefox, app: App, server: Server
 ) -> None:
-    device_id = await app.log_in(new_name("alice"))
-    await app.call("addDeviceInterest", "news")
-    await app.call("clearAllState")
-    new_id = await app.call("getDeviceId")
-    assert new_id != device_id
-    assert server.instance.devices.get(device_id).status == 404
-    assert server.instance.devices.get(new_id).json()["userId"] == ""
-    assert await app.call("getUserId") is None
-    assert (await app.call("getDeviceInterests"))["interests"] == []
+    interest, page = new_name("news"), f"{app.site.url}/"
+    links = {new_name("here"): page, new_name("elsewhere"): f"{page}?article"}
+    await app.start()
+    await app.call("addDeviceInterest", interest)
+    for title, link in links.items():
+        notification = {"title": title, "body": "", "deep_link": link}
+        server.instance.publish.to_interests([interest], {"web": {"notification": notification}})
+        await comes(partial(firefox.click_notification, title))
+
+    async def is_open() -> bool:
+        return f"{page}?article" in await firefox.urls()
+
+    async def are_closed() -> bool:
+        return not await app.shown()
+
+    await comes(is_open)
+    await comes(are_closed)
+    assert (await firefox.urls()).count(page) == 1
 
 
-async def test_a_device_has_one_user_until_it_is_stopped(app: App, server: Server) -> None:
-    alice, bob = new_name("alice"), new_name("bob")
-    device_id = await app.log_in(alice)
-    await app.set_user(alice)
-    with pytest.raises(Exception, match="Changing the `userId` is not allowed"):
-        await app.set_user(bob)
-    assert server.instance.devices.get(device_id).json()["userId"] == alice
-    await app.call("stop")
-    await app.log_in(bob)
-    assert await app.call("getUserId") == bob
+async def test_the_app_may_change_what_is_shown(tab: Tab, server: Server, site: Site) -> None:
+    site.worker_end = CHANGE
+    app, interest = App(tab, site, server.instance), new_name("news")
+    await app.open()
+    await app.start()
+    await app.call("addDeviceInterest", interest)
+    server.instance.publish.to_interests([interest], hello("Hello", data={"name": "Alice"}))
+    [shown] = await comes(app.shown)
+    assert shown.title == "Hello, Alice"
 
 
-async def test_the_page_can_read_why_a_token_was_refused(app: App, server: Server) -> None:
-    """Errors have CORS headers, too; without them the SDK would know of a failed fetch only."""
-    instance, user = server.instance, new_name("alice")
-    await app.call("start")
-    claims = instance.claims(user)
-    forged = beams_token(claims, hmac_signer(b"x" * 64))
-    expired = instance.sign({**claims, "exp": 1_000_000_000})
-    foreign = instance.sign({**claims, "iss": "https://other.pushnotifications.pusher.com"})
-    for token, words in ((forged, "signature"), (expired, "expired"), (foreign, "issuer")):
-        app.site.token_of = lambda _user, token=token: token  # type: ignore[misc]
-        with pytest.raises(Exception, match=words):
-            await app.set_user(user)
-        assert await app.call("getUserId") is None
-    app.site.token_of = instance.token
-    await app.set_user(user)
-    assert await app.call("getUserId") == user
+async def test_a_push_says_what_is_in_it_and_is_counted_though_nothing_is_shown(
+    tab: Tab, server: Server, site: Site
+) -> None:
+    site.worker_end = TELL_ONLY
+    app, user = App(tab, site, server.instance), new_name("alice")
+    await app.open()
+    device_id = await app.log_in(user)
+    publish_id = ""
+    for number, (has_displayable_content, has_data, web) in enumerate(PAYLOADS):
+        publish_id = server.instance.publish.to_users([user], {"web": web}).json()["publishId"]
+        await comes(partial(_as_many, app, number + 1))
+        told = (await app.arrived())[-1]
+        assert told["payload"] == {"data": {}, **web}
+        assert told["state"] == {
+            "instanceId": server.instance_id,
+            "publishId": publish_id,
+            "deviceId": device_id,
+            "userId": user,
+            "appInBackground": False,
+            "hasDisplayableContent": has_displayable_content,
+            "hasData": has_data,
+        }
+    await comes(partial(_are_counted, server, publish_id, acknowledged=1, opened=0))
+    assert await app.shown() == []
+
+
+async def test_a_notification_may_hide_from_who_looks_at_the_site(app: App, server: Server) -> None:
+    interest = new_name("news")
+    await app.start()
+    await app.call("addDeviceInterest", interest)
+    await comes(lambda: app.tab.evaluate("document.hasFocus()"))
+    for title, hides in (("hidden", True), ("shown", False)):
+        notification = {"title": title, "hide_notification_if_site_has_focus": hides}
+        server.instance.publish.to_interests([interest], {"web": {"notification": notification}})
+
+    async def have_arrived() -> bool:
+        return sorted(await app.titles()) == ["hidden", "shown"]
+
+    # The page is told after the worker has shown what it wants to.
+    await comes(have_arrived)
+    assert [shown.title for shown in await app.shown()] == ["shown"]
