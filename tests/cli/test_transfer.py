@@ -94,6 +94,9 @@ def test_what_is_exported_and_imported_is_the_same_on_every_platform(
     for one in (old, new):
         keys = ("--private-key", str(private_key), "--instance", one.id)
         assert server.cli("gateway", "set", "web", *keys).returncode == 0
+    # Browsers that came along keep the key they subscribed with, also where it isn't the newest.
+    newer_key = ("gateway", "set", "web", "--new-key", "--instance", new.id)
+    assert server.cli(*newer_key).returncode == 0
     for platform in PLATFORMS:
         old.device_of("żółw 🐢", platform)
         device_id = old.devices.new(platform)
@@ -104,6 +107,7 @@ def test_what_is_exported_and_imported_is_the_same_on_every_platform(
     imported(server, new, file_of(tmp_path, before))
     assert exported(server, new) == before
     assert len(before) == 2 * len(PLATFORMS)
+    assert {line["platform"] for line in before if "vapidPublicKey" in line} == {"web"}
     assert max(len(line["interests"]) for line in before) == 150
 
 
