@@ -5,10 +5,8 @@ Success is 200 with an empty body, where there is nothing to tell: some SDKs tak
 
 import base64
 import binascii
-import re
 from typing import Any
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,19 +17,15 @@ from heliograph.api.auth import beams_token_of, instance_id_of
 from heliograph.api.body import json_object, optional_object
 from heliograph.api.paths import PLATFORM, rest
 from heliograph.api.state import api_of
-from heliograph.model.device import Device, Platform, parse_push_token
-from heliograph.model.errors import Incomplete, Invalid, LimitReached, Malformed
-from heliograph.model.ids import DeviceId, Interest, parse_interest
+from heliograph.model.device import Device, Platform, parse_metadata, parse_push_token
+from heliograph.model.errors import Incomplete, Invalid, Malformed
+from heliograph.model.ids import DeviceId, Interest, is_device_id, parse_interest, parse_interests
 from heliograph.model.limits import (
     MAX_DEVICE_BODY_BYTES,
-    MAX_INTERESTS_PER_DEVICE,
     MAX_INTERESTS_PER_PAGE,
-    MAX_METADATA_BYTES,
     MAX_PREVIOUS_DEVICES,
 )
 from heliograph.store import credentials, devices, instances, interests, users
-
-_DEVICE_ID = re.compile(r"(apns|fcm|web)-[0-9a-fA-F-]{36}")
 
 
 async def vapid_public_key(request: Request) -> Response:
@@ -152,11 +146,7 @@ async def replace_interests(request: Request) -> Response:
     wanted = body.get("interests")
     if not isinstance(wanted, list):
         raise Invalid("interests", "interests is required, an array of strings")
-    parsed = dict.fromkeys(
-        parse_interest(value, f"interests.{index}") for index, value in enumerate(wanted)
-    )
-    if len(parsed) > MAX_INTERESTS_PER_DEVICE:
-        raise LimitReached("interests", MAX_INTERESTS_PER_DEVICE)
+    parsed = parse_interests(wanted)
     async with api_of(request).store.writing() as tx:
         await interests.replace(tx, await _find(tx, request), parsed)
     return Response()
@@ -222,7 +212,7 @@ def _platform_of(request: Request) -> Platform:
 
 def _device_id(request: Request) -> str:
     device_id = str(request.path_params["device"])
-    if _DEVICE_ID.fullmatch(device_id) is None:
+    if not is_device_id(device_id):
         raise Malformed("Invalid device id.")
     return device_id
 
@@ -231,7 +221,7 @@ def _previous_devices(body: dict[str, Any]) -> list[DeviceId]:
     """The devices that an Android app was before. What can't be one is passed over."""
     given = body.get("knownPreviousClientIds")
     named = given[:MAX_PREVIOUS_DEVICES] if isinstance(given, list) else []
-    return [DeviceId(one) for one in named if isinstance(one, str) and _DEVICE_ID.fullmatch(one)]
+    return [DeviceId(one) for one in named if isinstance(one, str) and is_device_id(one)]
 
 
 def _interest_of(request: Request) -> Interest:
@@ -239,9 +229,7 @@ def _interest_of(request: Request) -> Interest:
 
 
 def _metadata(given: dict[str, Any] | None) -> dict[str, Any] | None:
-    if given is not None and len(msgspec.json.encode(given)) > MAX_METADATA_BYTES:
-        raise Invalid("metadata", f"must have at most {MAX_METADATA_BYTES} bytes")
-    return given
+    return None if given is None else parse_metadata(given)
 
 
 def _limit_of(request: Request) -> int:

@@ -11,6 +11,7 @@ from heliograph.cli.instance import instance
 from heliograph.cli.publish import publish
 from heliograph.cli.serve import serve
 from heliograph.cli.token import token
+from heliograph.cli.transfer import export, import_
 from heliograph.cli.user import user
 from heliograph.model.errors import HeliographError, Misconfigured
 
@@ -40,6 +41,8 @@ cli.add_command(publish)
 cli.add_command(user)
 cli.add_command(device)
 cli.add_command(doctor)
+cli.add_command(import_)
+cli.add_command(export)
 
 
 def main() -> None:

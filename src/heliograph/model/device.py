@@ -14,7 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from heliograph.model.errors import Invalid, Unauthorized
 from heliograph.model.ids import DeviceId, InstanceId, UserId, is_storable
-from heliograph.model.limits import MAX_ENDPOINT_CHARACTERS, MAX_PUSH_TOKEN_CHARACTERS
+from heliograph.model.limits import (
+    MAX_ENDPOINT_CHARACTERS,
+    MAX_METADATA_BYTES,
+    MAX_PUSH_TOKEN_CHARACTERS,
+)
 
 
 class Platform(StrEnum):
@@ -72,6 +76,13 @@ def parse_push_token(platform: Platform, value: object) -> str:
     if not is_storable(value):
         raise Invalid("token", "must not contain NUL or unpaired surrogates")
     return value
+
+
+def parse_metadata(given: dict[str, Any]) -> dict[str, Any]:
+    """What the app noted of the device, at most 4 KiB of JSON. Raises Invalid."""
+    if len(msgspec.json.encode(given)) > MAX_METADATA_BYTES:
+        raise Invalid("metadata", f"must have at most {MAX_METADATA_BYTES} bytes")
+    return given
 
 
 def subscription_of(push_token: str) -> Subscription:

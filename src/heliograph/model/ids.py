@@ -3,13 +3,16 @@
 A parsed id is valid; nobody checks it again.
 """
 
+import re
 import uuid
+from collections.abc import Iterable
 from typing import NewType
 
-from heliograph.model.errors import Invalid
+from heliograph.model.errors import Invalid, LimitReached
 from heliograph.model.limits import (
     INTEREST_PATTERN,
     MAX_INTEREST_CHARACTERS,
+    MAX_INTERESTS_PER_DEVICE,
     MAX_USER_ID_CHARACTERS,
 )
 
@@ -26,6 +29,11 @@ def new_instance_id() -> InstanceId:
 
 def new_device_id(platform: str) -> DeviceId:
     return DeviceId(f"{platform}-{uuid.uuid4()}")
+
+
+def is_device_id(text: str) -> bool:
+    """Whether it could be a device id: the platform, and a UUID, as it is written."""
+    return _DEVICE_ID.fullmatch(text) is not None
 
 
 def new_publish_id() -> PublishId:
@@ -59,9 +67,21 @@ def parse_interest(value: object, field: str) -> Interest:
     return Interest(text)
 
 
+def parse_interests(values: Iterable[object]) -> list[Interest]:
+    """All interests of a device, each once. Raises Invalid, LimitReached."""
+    each = (parse_interest(value, f"interests.{index}") for index, value in enumerate(values))
+    parsed = list(dict.fromkeys(each))
+    if len(parsed) > MAX_INTERESTS_PER_DEVICE:
+        raise LimitReached("interests", MAX_INTERESTS_PER_DEVICE)
+    return parsed
+
+
 def is_storable(text: str) -> bool:
     """Whether every database takes the text: PostgreSQL has no NUL, UTF-8 no lone surrogates."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+_DEVICE_ID = re.compile(r"(apns|fcm|web)-[0-9a-fA-F-]{36}")
 
 
 def _text(value: object, field: str, maximum: int) -> str:

@@ -93,11 +93,16 @@ async def add_vapid_key(
 
 async def vapid_public_key(tx: AsyncConnection, instance_id: InstanceId) -> str:
     """What a browser is given as applicationServerKey. Raises NotFound."""
-    newest = _newest_first(instance_id).with_only_columns(vapid_keys.c.public_key).limit(1)
-    public_key = await tx.scalar(newest)
-    if public_key is None:
+    return (await vapid_public_keys(tx, instance_id))[0]
+
+
+async def vapid_public_keys(tx: AsyncConnection, instance_id: InstanceId) -> list[str]:
+    """All that browsers may have subscribed with, newest first. Raises NotFound."""
+    newest_first = _newest_first(instance_id).with_only_columns(vapid_keys.c.public_key)
+    public_keys = list(await tx.scalars(newest_first))
+    if not public_keys:
         raise NotFound("instance")
-    return str(public_key)
+    return public_keys
 
 
 async def _vapid_keys(

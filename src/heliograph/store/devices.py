@@ -1,12 +1,12 @@
 """Devices: registered, looked at, changed, removed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, delete, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -91,6 +91,35 @@ async def those_of(
     chosen = and_(devices.c.instance_id == instance_id, devices.c.id.in_(device_ids))
     rows = await tx.execute(select(devices).where(chosen))
     return {row.id: _device(row) for row in rows}
+
+
+async def with_push_tokens(
+    tx: AsyncConnection, instance_id: InstanceId, push_tokens: Collection[str]
+) -> list[Device]:
+    """The devices of any platform that have one of these push tokens."""
+    chosen = and_(
+        devices.c.instance_id == instance_id,
+        devices.c.platform.in_(list(Platform)),
+        devices.c.token_hash.in_([token_hash(push_token) for push_token in push_tokens]),
+    )
+    return [_device(row) for row in await tx.execute(select(devices).where(chosen))]
+
+
+async def count(tx: AsyncConnection, instance_id: InstanceId) -> int:
+    mine = devices.c.instance_id == instance_id
+    return await tx.scalar(select(func.count()).select_from(devices).where(mine)) or 0
+
+
+async def add_all(tx: AsyncConnection, added: Sequence[Device]) -> None:
+    """Store devices that are not there. The caller has counted them as their users'."""
+    if added:
+        await tx.execute(insert(devices), [_row(device) for device in added])
+
+
+async def change(tx: AsyncConnection, device: Device) -> None:
+    """Store a device over the one with its id. The caller has counted it as its user's."""
+    chosen = _one(device.instance_id, device.platform, device.id)
+    await tx.execute(update(devices).where(chosen).values(_row(device)))
 
 
 async def set_metadata(
@@ -231,6 +260,12 @@ def _device(row: Row[Any]) -> Device:
         vapid_key=row.vapid_key,
         lost_since=row.lost_since,
     )
+
+
+def _row(device: Device) -> dict[str, Any]:
+    row = msgspec.structs.asdict(device)
+    row["metadata"] = _encode(device.metadata)
+    return {**row, "token_hash": token_hash(device.push_token)}
 
 
 def _encode(metadata: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Interests: the public topics that devices subscribe to."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import ColumnElement, and_, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
@@ -35,6 +35,24 @@ async def of_device(
     return [Interest(interest) for interest in rows]
 
 
+async def of_devices(
+    tx: AsyncConnection, instance_id: InstanceId, device_ids: Sequence[DeviceId]
+) -> dict[DeviceId, list[Interest]]:
+    """All interests of each device, in alphabetical order."""
+    rows = await tx.execute(
+        select(subscriptions.c.device_id, subscriptions.c.interest)
+        .where(
+            subscriptions.c.instance_id == instance_id,
+            subscriptions.c.device_id.in_(device_ids),
+        )
+        .order_by(subscriptions.c.device_id, subscriptions.c.interest)
+    )
+    found: dict[DeviceId, list[Interest]] = {device_id: [] for device_id in device_ids}
+    for row in rows:
+        found[row.device_id].append(row.interest)
+    return found
+
+
 async def add(tx: AsyncConnection, device: Device, interest: Interest) -> None:
     """Subscribe the device; again changes nothing. Raises LimitReached, with nothing changed."""
     row = _row(device, interest)
@@ -51,7 +69,14 @@ async def remove(tx: AsyncConnection, device: Device, interest: Interest) -> Non
 async def replace(tx: AsyncConnection, device: Device, interests: Collection[Interest]) -> None:
     """Make these the device's interests. The caller has checked that they are not too many."""
     await tx.execute(delete(subscriptions).where(_of(device)))
-    rows = [_row(device, interest) for interest in interests]
+    await add_all(tx, [(device, interests)])
+
+
+async def add_all(
+    tx: AsyncConnection, added: Iterable[tuple[Device, Collection[Interest]]]
+) -> None:
+    """Subscribe devices without interests. The caller has checked that they are not too many."""
+    rows = [_row(device, interest) for device, interests in added for interest in interests]
     if rows:
         await tx.execute(insert(subscriptions), rows)
 

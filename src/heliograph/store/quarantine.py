@@ -65,7 +65,15 @@ async def prune(tx: AsyncConnection, *, now: datetime) -> None:
 
 async def forget(tx: AsyncConnection, instance_id: InstanceId, device_id: str) -> None:
     """The device was stopped, so nobody may bring it back."""
-    await tx.execute(delete(quarantine).where(_one(instance_id, device_id)))
+    await forget_all(tx, instance_id, [device_id])
+
+
+async def forget_all(
+    tx: AsyncConnection, instance_id: InstanceId, device_ids: Sequence[str]
+) -> None:
+    """These devices are there again, or must not come back."""
+    chosen = and_(quarantine.c.instance_id == instance_id, quarantine.c.id.in_(device_ids))
+    await tx.execute(delete(quarantine).where(chosen))
 
 
 async def forget_of_user(tx: AsyncConnection, instance_id: InstanceId, user_id: UserId) -> None:

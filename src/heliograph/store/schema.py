@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = "0003"
+VERSION = "0004"
 """The migration that makes these tables what they are."""
 
 metadata = MetaData(
@@ -159,6 +159,14 @@ subscriptions = Table(
     Column("platform", Text, primary_key=True),
     Column("device_id", Text, primary_key=True),
     Index(None, "instance_id", "device_id", "interest"),
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("progress", LargeBinary, nullable=False),
 )
 
 publishes = Table(

@@ -1,5 +1,8 @@
 """Users: a device is tied to at most one, and a user has at most a hundred devices a platform."""
 
+from collections import Counter
+from collections.abc import Collection, Mapping
+
 from sqlalchemy import and_, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,6 +12,9 @@ from heliograph.model.errors import Invalid, LimitReached, NotFound
 from heliograph.model.ids import InstanceId, UserId
 from heliograph.model.limits import MAX_DEVICES_PER_USER
 from heliograph.store.schema import device_slots, devices
+
+Slot = tuple[UserId, Platform]
+"""What at most a hundred devices may have."""
 
 
 async def tie(
@@ -61,6 +67,41 @@ async def take_slot(
         )
     )
     if taken.rowcount == 0:
+        raise LimitReached("devices", MAX_DEVICES_PER_USER)
+
+
+async def slots_taken(
+    tx: AsyncConnection, instance_id: InstanceId, user_ids: Collection[UserId]
+) -> Counter[Slot]:
+    """How many devices the users have on each platform."""
+    of_users = and_(device_slots.c.instance_id == instance_id, device_slots.c.user_id.in_(user_ids))
+    rows = await tx.execute(select(device_slots).where(of_users))
+    return Counter({(row.user_id, Platform(row.platform)): row.taken for row in rows})
+
+
+async def take_slots(
+    tx: AsyncConnection, instance_id: InstanceId, wanted: Mapping[Slot, int]
+) -> None:
+    """So many devices more of each user on the platform.
+
+    Raises LimitReached if that is too many of one; then the transaction must not be committed.
+    """
+    if not wanted:
+        return
+    statement = insert(device_slots)
+    together = device_slots.c.taken + statement.excluded.taken
+    taken = await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(device_slots.primary_key),
+            set_={"taken": together},
+            where=together <= MAX_DEVICES_PER_USER,
+        ).returning(device_slots.c.taken),
+        [
+            {"instance_id": instance_id, "user_id": user, "platform": platform, "taken": number}
+            for (user, platform), number in wanted.items()
+        ],
+    )
+    if len(taken.all()) != len(wanted):
         raise LimitReached("devices", MAX_DEVICES_PER_USER)
 
 
