@@ -5,6 +5,7 @@ is handed over, a few dozen at a time and only when there is room for them on th
 stop() is in force for all that comes after it.
 """
 
+import asyncio
 import logging
 import random
 from asyncio import Queue, TaskGroup
@@ -38,6 +39,7 @@ from heliograph.store.engine import Store
 logger = logging.getLogger(__name__)
 
 _MAX_CHECKED_AT_ONCE = 32
+_GATHERED_FOR_S = 0.02
 _LEAST_TIME = timedelta(seconds=10)
 """A message that a sleeping device must not get late is given this time to be sent once, at all."""
 _GONE_IN_A_ROW = 20
@@ -166,11 +168,13 @@ class _Pass:
         self._said.put_nowait(None)
 
     async def settle_as_they_come(self, share: Share) -> None:
-        """Settle as many at once as have come in while the last ones were being settled.
+        """Settle as many at once as have come in for a moment, or while the last ones were settled.
 
         Devices that are gone come last: what is believed of them depends on all others.
         """
         while (said := await self._said.get()) is not None:
+            # A transaction costs as much for one as for a hundred.
+            await asyncio.sleep(_GATHERED_FOR_S)
             settlements = [said]
             while not self._said.empty() and (said := self._said.get_nowait()) is not None:
                 settlements.append(said)
