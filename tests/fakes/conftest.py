@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.apns_service import ApnsService
 from tests.fakes.known_good import Sender, Vapid
 from tests.push_service import PushService
 
@@ -12,6 +13,12 @@ from tests.push_service import PushService
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PushService]:
     with PushService.start(tmp_path_factory.mktemp("push_service")) as push_service:
         yield push_service
+
+
+@pytest.fixture(scope="package")
+def running_apns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApnsService]:
+    with ApnsService.start(tmp_path_factory.mktemp("apns")) as apns:
+        yield apns
 
 
 @pytest.fixture
