@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from h2.errors import ErrorCodes
-from pyreqwest.client import ClientBuilder
 
 from tests.apns_service import BUNDLE, ApnsService, Key
 from tests.fakes.apns_requests import (
@@ -66,20 +65,14 @@ Mutation: TypeAlias = Callable[[Sent], Sent]
 
 
 @pytest.fixture
-def fake(running_apns: ApnsService) -> ApnsService:
-    running_apns.reset()
-    return running_apns
-
-
-@pytest.fixture
-def right(fake: ApnsService) -> Sent:
-    key, [token] = fake.new_key(), fake.new_devices(1)
+def right(apns: ApnsService) -> Sent:
+    key, [token] = apns.new_key(), apns.new_devices(1)
     return Sent(key=key, token=token, headers=headers_for(token, signed(key)), body=ALERT)
 
 
-def test_a_known_good_client_is_taken(fake: ApnsService) -> None:
-    key, [token] = fake.new_key(), fake.new_devices(1)
-    arguments = [str(fake.ports["production"]), str(fake.ca_file), key.private_pem]
+def test_a_known_good_client_is_taken(apns: ApnsService) -> None:
+    key, [token] = apns.new_key(), apns.new_devices(1)
+    arguments = [str(apns.ports["production"]), str(apns.ca_file), key.private_pem]
     arguments += [key.key_id, key.team_id, BUNDLE, token]
     ran = subprocess.run(
         [str(NODE), "-e", SEND, *arguments],
@@ -90,9 +83,9 @@ def test_a_known_good_client_is_taken(fake: ApnsService) -> None:
         check=False,
     )
     assert json.loads(ran.stdout) == {"sent": 1, "failed": []}, ran.stderr
-    [message] = fake.messages(token)
+    [message] = apns.messages(token)
     assert message["payload"]["aps"]["alert"] == "hello"
-    assert fake.refusals() == []
+    assert apns.refusals() == []
 
 
 LONG_AGO = int(time.time()) - 3700
@@ -210,13 +203,13 @@ MUTATIONS: list[tuple[int, str, Mutation]] = [
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=[reason for _, reason, _ in MUTATIONS])
 def test_one_fault_gives_its_one_reason(
-    fake: ApnsService, right: Sent, mutation: tuple[int, str, Mutation]
+    apns: ApnsService, right: Sent, mutation: tuple[int, str, Mutation]
 ) -> None:
     status, reason, mutate = mutation
     sent = mutate(right)
-    with connection_to(fake) as connection:
+    with connection_to(apns) as connection:
         assert send(connection, sent.headers, sent.body) == (status, reason)
-    assert reasons(fake) == [reason]
+    assert reasons(apns) == [reason]
 
 
 @pytest.mark.parametrize(
@@ -233,103 +226,35 @@ def test_one_fault_gives_its_one_reason(
     ],
 )
 def test_what_the_mutations_start_from_is_right(
-    fake: ApnsService, right: Sent, mutate: Mutation
+    apns: ApnsService, right: Sent, mutate: Mutation
 ) -> None:
     sent = mutate(right)
-    with connection_to(fake) as connection:
+    with connection_to(apns) as connection:
         assert send(connection, sent.headers, sent.body) == (200, "")
-    assert len(fake.messages(right.token)) == 1
-    assert reasons(fake) == []
+    assert len(apns.messages(right.token)) == 1
+    assert reasons(apns) == []
 
 
-def test_header_names_must_be_in_lower_case(fake: ApnsService, right: Sent) -> None:
+def test_header_names_must_be_in_lower_case(apns: ApnsService, right: Sent) -> None:
     headers = [*right.headers, ("Apns-Expiration", "0")]
-    with connection_to(fake) as connection:
+    with connection_to(apns) as connection:
         connection.send(headers, ALERT)
         connection.until_closed()
         assert connection.goodbyes[0].error_code == ErrorCodes.PROTOCOL_ERROR
-    assert reasons(fake) == ["Protocol"]
+    assert reasons(apns) == ["Protocol"]
 
 
-def test_no_other_protocol_than_http2_is_spoken(fake: ApnsService) -> None:
-    with RawConnection(fake.ports["production"], fake.ca_file, ["http/1.1"]) as connection:
+def test_no_other_protocol_than_http2_is_spoken(apns: ApnsService) -> None:
+    with RawConnection(apns.ports["production"], apns.ca_file, ["http/1.1"]) as connection:
         assert connection.until_closed() == []
-    assert reasons(fake) == ["Protocol"]
+    assert reasons(apns) == ["Protocol"]
 
 
-def test_a_token_of_the_other_environment_is_a_bad_one(fake: ApnsService) -> None:
-    key, [token] = fake.new_key(), fake.new_devices(1, sandbox=True)
-    with connection_to(fake) as connection:
+def test_a_token_of_the_other_environment_is_a_bad_one(apns: ApnsService) -> None:
+    key, [token] = apns.new_key(), apns.new_devices(1, sandbox=True)
+    with connection_to(apns) as connection:
         answer = send(connection, headers_for(token, signed(key)))
         assert answer == (400, "BadDeviceToken")
-    with connection_to(fake, "sandbox") as connection:
+    with connection_to(apns, "sandbox") as connection:
         assert send(connection, headers_for(token, signed(key))) == (200, "")
-    assert reasons(fake) == ["BadDeviceToken"]
-
-
-def test_a_key_may_be_confined_to_an_environment_and_to_topics(fake: ApnsService) -> None:
-    [token] = fake.new_devices(1)
-    for key, answer in [
-        (fake.new_key(sandbox=False, topics=["com.other.app", BUNDLE]), (200, "")),
-        (fake.new_key(sandbox=True), (403, "BadEnvironmentKeyIdInToken")),
-        (fake.new_key(topics=["com.other.app"]), (400, "TopicDisallowed")),
-    ]:
-        with connection_to(fake) as connection:
-            assert send(connection, headers_for(token, signed(key))) == answer
-    assert reasons(fake) == ["BadEnvironmentKeyIdInToken", "TopicDisallowed"]
-
-
-@pytest.mark.parametrize(
-    ("certificate", "authorization", "expected"),
-    [
-        ({}, None, (200, "")),
-        ({"environments": ["production"]}, None, (200, "")),
-        ({"environments": ["development"]}, None, (403, "BadCertificateEnvironment")),
-        ({"topic": "com.example.app2"}, None, (400, "TopicDisallowed")),
-        ({}, "bearer a.b.c", (403, "InvalidProviderToken")),
-    ],
-)
-async def test_a_certificate_is_for_one_app_and_for_its_environments(
-    fake: ApnsService,
-    certificate: dict[str, Any],
-    authorization: str | None,
-    expected: tuple[int, str],
-) -> None:
-    [token] = fake.new_devices(1)
-    builder = ClientBuilder().add_root_certificate_pem(fake.ca_file.read_bytes())
-    builder = builder.identity_pem(fake.new_certificate(**certificate).pem)
-    headers = [one for one in headers_for(token, authorization) if one[0][0] != ":"]
-    async with builder.http2(enable=True).build() as client:
-        request = client.post(f"{fake.url}/3/device/{token}").headers(headers)
-        answer = await request.body_bytes(ALERT).build().send()
-        said = json.loads(bytes(await answer.bytes()) or b"{}").get("reason", "")
-    assert (answer.status, said) == expected
-    assert reasons(fake) == [reason for reason in expected[1:] if reason]
-
-
-def test_a_connection_is_bound_to_its_first_key_and_poisoned_by_a_hasty_renewal(
-    fake: ApnsService,
-) -> None:
-    key, other, [token] = fake.new_key(), fake.new_key(), fake.new_devices(1)
-    sibling, now = fake.new_key(key.team_id), int(time.time())
-    with connection_to(fake) as connection:
-        found = [
-            send(connection, headers_for(token, authorization))
-            for authorization in (
-                signed(key, claims={"iat": now - 3000}),
-                signed(other),
-                signed(sibling),
-                signed(key, claims={"iat": now - 1800}),
-                signed(key, claims={"iat": now - 601}),
-                signed(key, claims={"iat": now - 1800}),
-            )
-        ]
-    assert found == [
-        (200, ""),
-        (403, "InvalidProviderToken"),
-        (403, "UnrelatedKeyIdInToken"),
-        (200, ""),
-        (429, "TooManyProviderTokenUpdates"),
-        (429, "TooManyProviderTokenUpdates"),
-    ]
-    assert reasons(fake) == [reason for _, reason in found if reason]
+    assert reasons(apns) == ["BadDeviceToken"]

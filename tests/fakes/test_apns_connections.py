@@ -22,19 +22,13 @@ LAST_POSSIBLE_STREAM = 2**31 - 1
 
 
 @pytest.fixture
-def fake(running_apns: ApnsService) -> ApnsService:
-    running_apns.reset()
-    return running_apns
+def token(apns: ApnsService) -> str:
+    return apns.new_devices(1)[0]
 
 
 @pytest.fixture
-def token(fake: ApnsService) -> str:
-    return fake.new_devices(1)[0]
-
-
-@pytest.fixture
-def right(fake: ApnsService, token: str) -> list[Header]:
-    return headers_for(token, signed(fake.new_key()))
+def right(apns: ApnsService, token: str) -> list[Header]:
+    return headers_for(token, signed(apns.new_key()))
 
 
 def limits(connection: RawConnection) -> list[int]:
@@ -76,74 +70,74 @@ def begin_or_send(connection: RawConnection, headers: list[Header], at: str) -> 
 
 
 def test_there_is_one_stream_until_the_first_success_and_after_each_refusal_but_410(
-    fake: ApnsService, token: str, right: list[Header]
+    apns: ApnsService, token: str, right: list[Header]
 ) -> None:
-    fake.answer_next(
+    apns.answer_next(
         token,
         Answer(),
         Answer(status=400, reason="BadDeviceToken"),
         Answer(),
         Answer(status=410, reason="Unregistered"),
     )
-    with connection_to(fake) as connection:
+    with connection_to(apns) as connection:
         assert [send(connection, right)[0] for _ in range(4)] == [200, 400, 200, 410]
         settled(connection, 500)
         assert limits(connection) == [1, 500, 1, 500]
-    assert reasons(fake) == []
+    assert reasons(apns) == []
 
 
 def test_one_stream_too_many_is_refused_alone_and_is_a_breach(
-    fake: ApnsService, right: list[Header]
+    apns: ApnsService, right: list[Header]
 ) -> None:
-    with connection_to(fake) as connection:
+    with connection_to(apns) as connection:
         settled(connection, 1)
-        fake.hold()
+        apns.hold()
         first, second = [connection.send(right, ALERT) for _ in range(2)]
         reset = connection.wait_for(StreamReset)
         assert (reset.stream_id, reset.error_code) == (second, ErrorCodes.REFUSED_STREAM)
-        fake.release()
+        apns.release()
         assert connection.answer(first)[0] == 200
         assert send(connection, right) == (200, "")
-    assert reasons(fake) == ["MaxConcurrentStreams"]
+    assert reasons(apns) == ["MaxConcurrentStreams"]
 
 
 def test_streams_that_were_sent_before_the_limit_was_known_are_taken(
-    fake: ApnsService, right: list[Header]
+    apns: ApnsService, right: list[Header]
 ) -> None:
-    with connection_to(fake) as connection:
+    with connection_to(apns) as connection:
         streams = [connection.send(right, ALERT) for _ in range(10)]
         assert [connection.answer(stream)[0] for stream in streams] == [200] * 10
-    assert reasons(fake) == []
+    assert reasons(apns) == []
 
 
 def test_a_limit_that_is_lowered_in_flight_spares_the_streams_that_are_open(
-    fake: ApnsService, right: list[Header]
+    apns: ApnsService, right: list[Header]
 ) -> None:
-    with connection_to(fake) as connection:
+    with connection_to(apns) as connection:
         warm(connection, right)
-        fake.hold()
+        apns.hold()
         streams = [connection.send(right, ALERT) for _ in range(10)]
-        fake.limit_streams(3)
+        apns.limit_streams(3)
         settled(connection, 3)
         too_many = connection.send(right, ALERT)
         assert connection.wait_for(StreamReset).stream_id == too_many
-        fake.release()
+        apns.release()
         assert [connection.answer(stream)[0] for stream in streams] == [200] * 10
-    assert reasons(fake) == ["MaxConcurrentStreams"]
+    assert reasons(apns) == ["MaxConcurrentStreams"]
 
 
 def test_too_many_connections_of_one_team_in_a_minute_are_a_breach(
-    fake: ApnsService, token: str
+    apns: ApnsService, token: str
 ) -> None:
-    fake.limit_connections(2)
-    key, other = fake.new_key(), fake.new_key()
+    apns.limit_connections(2)
+    key, other = apns.new_key(), apns.new_key()
     for one in (key, other, key, other):
-        with connection_to(fake) as connection:
+        with connection_to(apns) as connection:
             assert send(connection, headers_for(token, signed(one))) == (200, "")
-    assert reasons(fake) == []
-    with connection_to(fake) as connection:
+    assert reasons(apns) == []
+    with connection_to(apns) as connection:
         assert send(connection, headers_for(token, signed(key))) == (200, "")
-    assert reasons(fake) == ["TooManyConnections"]
+    assert reasons(apns) == ["TooManyConnections"]
 
 
 @pytest.mark.parametrize(
@@ -161,32 +155,32 @@ def test_too_many_connections_of_one_team_in_a_minute_are_a_breach(
     ],
 )
 def test_any_answer_can_be_ordered(
-    fake: ApnsService, token: str, right: list[Header], answer: Answer, body: bytes | None
+    apns: ApnsService, token: str, right: list[Header], answer: Answer, body: bytes | None
 ) -> None:
-    fake.answer_next(token, answer)
+    apns.answer_next(token, answer)
     expected = json.dumps({"reason": answer.reason}).encode() if body is None else body
-    with connection_to(fake) as connection:
+    with connection_to(apns) as connection:
         assert connection.answer(connection.send(right, ALERT)) == (answer.status, expected)
-    assert (reasons(fake), fake.messages(token)) == ([], [])
+    assert (reasons(apns), apns.messages(token)) == ([], [])
 
 
 def test_an_answer_can_say_when_to_come_again(
-    fake: ApnsService, token: str, right: list[Header]
+    apns: ApnsService, token: str, right: list[Header]
 ) -> None:
     answer = Answer(status=503, reason="ServiceUnavailable", headers={"retry-after": "7"})
-    fake.answer_next(token, answer)
-    with connection_to(fake) as connection:
+    apns.answer_next(token, answer)
+    with connection_to(apns) as connection:
         connection.send(right, ALERT)
         said = connection.wait_for(ResponseReceived).headers or []
         assert ("retry-after", "7") in [(str(name), str(value)) for name, value in said]
 
 
 def test_a_goaway_at_once_names_the_last_stream_and_its_reason(
-    fake: ApnsService, token: str, right: list[Header]
+    apns: ApnsService, token: str, right: list[Header]
 ) -> None:
-    with connection_to(fake) as connection:
+    with connection_to(apns) as connection:
         warm(connection, right)
-        fake.answer_next(token, Answer(status=503, reason="Shutdown", goaway="at once"))
+        apns.answer_next(token, Answer(status=503, reason="Shutdown", goaway="at once"))
         last = connection.send(right, ALERT)
         assert connection.answer(last)[0] == 503
         goodbye = connection.wait_for_goodbye(last)
@@ -194,17 +188,17 @@ def test_a_goaway_at_once_names_the_last_stream_and_its_reason(
         above = connection.send(right, ALERT)
         connection.until_closed()
         assert above not in answered(connection)
-    assert fake.above_goaway() == 1
-    assert reasons(fake) == []
+    assert apns.above_goaway() == 1
+    assert reasons(apns) == []
 
 
 def test_a_graceful_goaway_takes_streams_until_it_names_the_last(
-    fake: ApnsService, token: str, right: list[Header]
+    apns: ApnsService, token: str, right: list[Header]
 ) -> None:
-    with connection_to(fake) as connection:
+    with connection_to(apns) as connection:
         warm(connection, right)
         goodbye, late = Answer(reason="Shutdown", goaway="graceful"), Answer(delay_s=0.4)
-        fake.answer_next(token, goodbye, late)
+        apns.answer_next(token, goodbye, late)
         assert send(connection, right) == (200, "")
         connection.wait_for_goodbye(LAST_POSSIBLE_STREAM)
         below = connection.send(right, ALERT)
@@ -213,8 +207,8 @@ def test_a_graceful_goaway_takes_streams_until_it_names_the_last(
         connection.until_closed()
         assert below in answered(connection)
         assert above not in answered(connection)
-    assert (fake.above_goaway(), len(fake.messages(token))) == (1, 3)
-    assert reasons(fake) == []
+    assert (apns.above_goaway(), len(apns.messages(token))) == (1, 3)
+    assert reasons(apns) == []
 
 
 @pytest.mark.parametrize(
@@ -228,43 +222,43 @@ def test_a_graceful_goaway_takes_streams_until_it_names_the_last(
     ],
 )
 def test_a_stream_can_be_reset_at_any_time_and_the_connection_goes_on(
-    fake: ApnsService, token: str, right: list[Header], answer: Answer, *, is_received: bool
+    apns: ApnsService, token: str, right: list[Header], answer: Answer, *, is_received: bool
 ) -> None:
-    with connection_to(fake) as connection:
+    with connection_to(apns) as connection:
         warm(connection, right)
-        fake.answer_next(token, answer)
+        apns.answer_next(token, answer)
         stream = begin_or_send(connection, right, answer.at)
         reset = connection.wait_for(StreamReset)
         assert (reset.stream_id, reset.error_code) == (stream, ErrorCodes[answer.reset])
         assert (stream in answered(connection)) == (answer.at == "answer")
         assert send(connection, right) == (200, "")
-    assert len(fake.messages(token)) == 2 + is_received
-    assert [one["status"] for one in fake.requests(token)] == [200, None, 200]
-    assert reasons(fake) == []
+    assert len(apns.messages(token)) == 2 + is_received
+    assert [one["status"] for one in apns.requests(token)] == [200, None, 200]
+    assert reasons(apns) == []
 
 
 @pytest.mark.parametrize("at", ["headers", "end", "answer"])
 def test_a_connection_can_be_cut_at_any_time(
-    fake: ApnsService, token: str, right: list[Header], at: Literal["headers", "end", "answer"]
+    apns: ApnsService, token: str, right: list[Header], at: Literal["headers", "end", "answer"]
 ) -> None:
-    fake.answer_next(token, Answer(status=503, cut=True, at=at))
-    with connection_to(fake) as connection:
+    apns.answer_next(token, Answer(status=503, cut=True, at=at))
+    with connection_to(apns) as connection:
         stream = begin_or_send(connection, right, at)
         connection.until_closed()
         assert (stream in answered(connection)) == (at == "answer")
-    assert not fake.connections()[-1]["isOpen"]
-    assert (fake.messages(token), reasons(fake)) == ([], [])
+    assert not apns.connections()[-1]["isOpen"]
+    assert (apns.messages(token), reasons(apns)) == ([], [])
 
 
 def test_an_answer_can_be_withheld_and_a_ping_too(
-    fake: ApnsService, token: str, right: list[Header]
+    apns: ApnsService, token: str, right: list[Header]
 ) -> None:
-    fake.answer_next(token, Answer(silent=True))
-    with connection_to(fake) as connection:
+    apns.answer_next(token, Answer(silent=True))
+    with connection_to(apns) as connection:
         connection.send(right, ALERT)
         settled(connection, 1)
         assert answered(connection) == set()
-        fake.go_deaf()
+        apns.go_deaf()
         connection.ping()
         assert connection.is_silent_for(0.2)
-    assert reasons(fake) == []
+    assert reasons(apns) == []
