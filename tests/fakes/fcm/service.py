@@ -228,6 +228,7 @@ class Service:
         self._gate.set()
         self._token_lifetime_s = TOKEN_LIFETIME_S
         self._max_a_minute = MAX_A_MINUTE
+        self._revoked.clear()
         for messages in (self._messages, self._validated):
             messages.clear()
         for noted in (self._requests, self._token_requests, self._refusals):
