@@ -1,10 +1,10 @@
 """The strict fake APNs as a process of its own, and what tests ask of it."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -24,10 +24,10 @@ from tests.fake_process import FakeProcess
 
 BUNDLE = "com.example.app"
 _TOPICS = x509.ObjectIdentifier("1.2.840.113635.100.6.3.6")
-_ENVIRONMENTS = (
-    x509.ObjectIdentifier("1.2.840.113635.100.6.3.1"),
-    x509.ObjectIdentifier("1.2.840.113635.100.6.3.2"),
-)
+_ENVIRONMENTS = {
+    "development": x509.ObjectIdentifier("1.2.840.113635.100.6.3.1"),
+    "production": x509.ObjectIdentifier("1.2.840.113635.100.6.3.2"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +52,24 @@ class Certificate:
 class Answer:
     """An answer ordered in advance, for a request that is otherwise right.
 
-    goaway: end the connection behind it. reset: RST_STREAM instead. cut: no answer, no connection.
+    body: instead of the JSON with the reason. goaway: end the connection behind it, "at once" or
+    "graceful". reset: RST_STREAM instead, with this error code (a name as in RFC 9113, section 7).
+    cut: no answer, no connection. at: when to reset or cut: at the "headers", at the "end" of the
+    request, or in the middle of the "answer". silent: no answer at all. With a status of 200 the
+    message is received whatever follows, unless its stream is refused.
     """
 
     status: int = 200
     reason: str = ""
     timestamp_ms: int | None = None
+    body: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0
-    goaway: bool = False
-    reset: bool = False
+    goaway: Literal["", "at once", "graceful"] = ""
+    reset: str = ""
     cut: bool = False
+    at: Literal["headers", "end", "answer"] = "end"
+    silent: bool = False
 
 
 class ApnsService(FakeProcess):
@@ -78,15 +85,35 @@ class ApnsService(FakeProcess):
     def sandbox_url(self) -> str:
         return f"https://localhost:{self.ports['sandbox']}"
 
-    def new_key(self, team_id: str | None = None) -> Key:
+    def new_key(
+        self,
+        team_id: str | None = None,
+        *,
+        topics: Sequence[str] | None = None,
+        sandbox: bool | None = None,
+    ) -> Key:
+        """A key of a team. topics, sandbox: all that it is good for; None: for all."""
         private = ec.generate_private_key(ec.SECP256R1())
         team, key_id = team_id or _ten_characters(), _ten_characters()
         public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        self.ask("add_key", team=team, key=key_id, publicPem=public.decode())
+        self.ask(
+            "add_key",
+            team=team,
+            key=key_id,
+            publicPem=public.decode(),
+            topics=topics,
+            sandbox=sandbox,
+        )
         pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         return Key(team_id=team, key_id=key_id, private_pem=pem.decode())
 
-    def new_certificate(self, topic: str = BUNDLE, *, days: int = 365) -> Certificate:
+    def new_certificate(
+        self,
+        topic: str = BUNDLE,
+        *,
+        days: int = 365,
+        environments: Sequence[str] = tuple(_ENVIRONMENTS),
+    ) -> Certificate:
         """A certificate for the topic, good for so many days (negative: over since)."""
         authority = x509.load_pem_x509_certificate((self.directory / "client-ca.pem").read_bytes())
         signer = load_pem_private_key((self.directory / "client-ca.key").read_bytes(), None)
@@ -102,8 +129,8 @@ class ApnsService(FakeProcess):
             .not_valid_after(now + timedelta(days=days))
             .add_extension(x509.UnrecognizedExtension(_TOPICS, _topics_der(topic)), critical=False)
         )
-        for environment in _ENVIRONMENTS:
-            null = x509.UnrecognizedExtension(environment, b"\x05\x00")
+        for environment in environments:
+            null = x509.UnrecognizedExtension(_ENVIRONMENTS[environment], b"\x05\x00")
             builder = builder.add_extension(null, critical=False)
         certificate = builder.sign(signer, hashes.SHA256())  # type: ignore[arg-type]
         key_pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -138,6 +165,18 @@ class ApnsService(FakeProcess):
 
     def answer_all(self, answer: Answer | None) -> None:
         self.ask("order_all", answer=None if answer is None else asdict(answer))
+
+    def limit_streams(self, streams: int) -> None:
+        """Tell all senders of another limit, and hold them to it until the reset."""
+        self.ask("limit_streams", streams=streams)
+
+    def limit_connections(self, a_minute: int) -> None:
+        """Take more connections of one team in a minute for a breach, until the reset."""
+        self.ask("limit_connections", aMinute=a_minute)
+
+    def go_deaf(self) -> None:
+        """Leave the open connections open, but read nothing of them any more, not even a PING."""
+        self.ask("go_deaf")
 
     def provider_tokens(self) -> int:
         """How many different provider tokens were ever seen."""

@@ -38,11 +38,20 @@ class Browsers:
         self._push_service = push_service
         self.instance = instance
 
-    def new(self, *, user: str | None = None, interests: tuple[str, ...] = ()) -> Browser:
-        """Subscribe and register a browser, tie it to the user, subscribe it to the interests."""
+    def new(
+        self,
+        *,
+        user: str | None = None,
+        interests: tuple[str, ...] = (),
+        vendor: str = "mozilla",
+    ) -> Browser:
+        """Subscribe and register a browser, tie it to the user, subscribe it to the interests.
+
+        vendor: whose push service it uses, see PushService.subscribe.
+        """
         devices = self.instance.devices
         key = devices.get_vapid_public_key().json()["vapidPublicKey"]
-        subscription = self._push_service.subscribe(key)
+        subscription = self._push_service.subscribe(key, vendor)
         device_id = devices.register_web(subscription.as_json()).json()["id"]
         if user is not None:
             assert devices.put_user(device_id, self.instance.token(user)).status == 200

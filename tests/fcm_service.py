@@ -15,15 +15,23 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.fake_process import FakeProcess
 
+_FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer ordered in advance, for a request that is otherwise right."""
+    """An answer ordered in advance, for a request that is otherwise right.
+
+    body: text as it is, anything else as JSON. delivers: the message is received all the same.
+    cut: no answer, no connections any more.
+    """
 
     status: int
     body: Any = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0
+    delivers: bool = False
+    cut: bool = False
 
 
 class FcmService(FakeProcess):
@@ -73,8 +81,12 @@ class FcmService(FakeProcess):
         self.ask("forget", token=token)
 
     def messages(self, token: str) -> list[dict[str, Any]]:
-        """Message (without its token), validate_only, arrived_at of what was received."""
+        """Message (without its token) and arrived_at of what was received."""
         return list(self.ask("messages", token=token))
+
+    def validated(self, token: str) -> list[dict[str, Any]]:
+        """The same of what was only to be validated, and so is received by no device."""
+        return list(self.ask("validated", token=token))
 
     def message_counts(self) -> dict[str, int]:
         return dict(self.ask("counts"))
@@ -93,8 +105,19 @@ class FcmService(FakeProcess):
         """Let the token endpoint's Date header be so much in the future."""
         self.ask("set_clock_ahead", seconds=seconds)
 
+    def limit_token_lifetime(self, seconds: int) -> None:
+        """Issue access tokens that are good for so long, until the reset."""
+        self.ask("limit_token_lifetime", seconds=seconds)
+
+    def limit_device_rate(self, a_minute: int) -> None:
+        """Answer 429 to more messages to one device in a minute, until the reset."""
+        self.ask("limit_device_rate", aMinute=a_minute)
+
     def answer_next(self, token: str, *answers: Answer) -> None:
         self.ask("order", token=token, answers=[asdict(answer) for answer in answers])
+
+    def answer_next_token_request(self, *answers: Answer) -> None:
+        self.answer_next("token endpoint", *answers)
 
     def answer_all(self, answer: Answer | None) -> None:
         self._order_all("send", answer)
@@ -108,7 +131,27 @@ class FcmService(FakeProcess):
 
 def fcm_error(status: int, code: str, error_code: str | None = None) -> Answer:
     """An error as Google writes it; error_code: that of the FcmError in its details."""
-    fcm = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
-    details = [] if error_code is None else [{"@type": fcm, "errorCode": error_code}]
+    details = [] if error_code is None else [{"@type": _FCM_ERROR, "errorCode": error_code}]
     said = {"code": status, "message": code.lower(), "status": code, "details": details}
     return Answer(status=status, body={"error": said})
+
+
+def invalid_field(field_name: str) -> Answer:
+    """What FCM says of a message of which a field is wrong: for every device the same."""
+    bad = {
+        "@type": "type.googleapis.com/google.rpc.BadRequest",
+        "fieldViolations": [{"field": field_name, "description": "Invalid value"}],
+    }
+    return _invalid_argument(f"Invalid value at '{field_name}'", bad)
+
+
+def invalid_token() -> Answer:
+    """What FCM says of a token that is none: the same code, but about one device."""
+    fcm = {"@type": _FCM_ERROR, "errorCode": "INVALID_ARGUMENT"}
+    return _invalid_argument("The registration token is not a valid FCM registration token", fcm)
+
+
+def _invalid_argument(message: str, detail: dict[str, Any]) -> Answer:
+    status = "INVALID_ARGUMENT"
+    said = {"code": 400, "message": message, "status": status, "details": [detail]}
+    return Answer(status=400, body={"error": said})

@@ -9,6 +9,7 @@ Every method waits for the service's answer, a few milliseconds.
 """
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from typing import Any, Self
 START_TIMEOUT_S = 20
 ANSWER_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 5
+_TOKEN = re.compile(r"([A-Za-z0-9_-]{32})")
 REPOSITORY = Path(__file__).parent.parent
 
 
@@ -42,7 +44,7 @@ class Subscription:
 
     @property
     def token(self) -> str:
-        return self.endpoint.rpartition("/")[2]
+        return _TOKEN.split(self.endpoint)[-2]
 
     def as_json(self) -> dict[str, Any]:
         """Return what PushSubscription.toJSON() returns in a browser."""
@@ -162,12 +164,17 @@ class PushService:
     def __exit__(self, *_error: object) -> None:
         self.stop()
 
-    def subscribe(self, vapid_public_key: str) -> Subscription:
-        """Make a subscription whose messages the service itself decrypts."""
-        return self.subscribe_many(vapid_public_key, 1)[0]
+    def subscribe(self, vapid_public_key: str, vendor: str = "mozilla") -> Subscription:
+        """Make a subscription whose messages the service itself decrypts.
 
-    def subscribe_many(self, vapid_public_key: str, count: int) -> list[Subscription]:
-        wish = {"vapidPublicKey": vapid_public_key, "count": count}
+        vendor: whose service it is to be like: mozilla, fcm, apple, wns or unifiedpush.
+        """
+        return self.subscribe_many(vapid_public_key, 1, vendor)[0]
+
+    def subscribe_many(
+        self, vapid_public_key: str, count: int, vendor: str = "mozilla"
+    ) -> list[Subscription]:
+        wish = {"vapidPublicKey": vapid_public_key, "count": count, "vendor": vendor}
         return [Subscription.parse(made) for made in self._post("subscriptions", wish)]
 
     def expire(self, subscription: Subscription) -> None:

@@ -39,8 +39,8 @@ async def _refused_stream(bench: Bench, client: str) -> Result:
     apns = bench.apns
     tokens = apns.new_devices(2 + _FEW)
     once, always, *others = tokens
-    apns.answer_next(once, Answer(reset=True))
-    apns.answer_next(always, *[Answer(reset=True)] * _ALWAYS)
+    apns.answer_next(once, Answer(reset="REFUSED_STREAM"))
+    apns.answer_next(always, *[Answer(reset="REFUSED_STREAM")] * _ALWAYS)
     before = len(apns.connections())
     warm = Burst(paths=[f"/3/device/{apns.new_devices(1)[0]}"])
     burst = Burst(paths=[f"/3/device/{token}" for token in tokens])

@@ -64,7 +64,7 @@ def test_what_can_not_be_taken_now_comes_again(
         Answer(status=400, reason="IdleTimeout"),
         Answer(status=503, reason="Shutdown"),
         # REFUSED_STREAM: nothing was done with the request.
-        Answer(reset=True),
+        Answer(reset="REFUSED_STREAM"),
     ]
     later = [
         Answer(status=500, reason="InternalServerError"),

@@ -54,7 +54,7 @@ def test_a_goaway_in_the_middle_loses_none(
     for token in tokens:
         device_id = iphone(instance, token)
         assert instance.devices.put_interests(device_id, [crowd]).status == 200
-    goodbye = Answer(status=503, reason="Shutdown", goaway=True)
+    goodbye = Answer(status=503, reason="Shutdown", goaway="at once")
     apns_service.answer_next(tokens[500], goodbye)
     reply = instance.publish.to_interests([crowd], {"apns": {"aps": {"alert": "hello"}}})
     report = finished(own_server, reply.json()["publishId"], platform="apns", within_s=60)

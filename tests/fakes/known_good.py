@@ -1,6 +1,7 @@
 """A web push sender that is known to be right: pywebpush, which the product doesn't use."""
 
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPSConnection
 from typing import Self
@@ -32,6 +33,15 @@ class Vapid:
             public_key=base64url.encode(point),
             private_key=base64url.encode(pair.private_numbers().private_value.to_bytes(32)),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What the service answered. headers: names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class Sender:
@@ -69,14 +79,22 @@ class Sender:
         self, method: str, url: str, headers: list[tuple[str, str]], body: bytes
     ) -> tuple[int, bytes]:
         """Send any request and return status and body of the answer."""
+        answer = self.exchange(method, url, headers, body)
+        return answer.status, answer.body
+
+    def exchange(
+        self, method: str, url: str, headers: list[tuple[str, str]], body: bytes
+    ) -> Answered:
+        """Send any request and return the whole answer."""
         parts = urlsplit(url)
         connection = HTTPSConnection("localhost", parts.port, timeout=10, context=self._trust)
         try:
-            connection.putrequest(method, parts.path)
+            connection.putrequest(method, f"{parts.path}?{parts.query}".rstrip("?"))
             for name, value in [*headers, ("content-length", str(len(body)))]:
                 connection.putheader(name, value)
             connection.endheaders(body)
             response = connection.getresponse()
-            return response.status, response.read()
+            said = {name.lower(): value for name, value in response.getheaders()}
+            return Answered(status=response.status, headers=said, body=response.read())
         finally:
             connection.close()

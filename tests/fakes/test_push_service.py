@@ -22,6 +22,7 @@ from tests.push_service import REPOSITORY, Answer, PushService, Subscription
 
 JAVASCRIPT = REPOSITORY / "tests" / "javascript"
 DEADLINE_S = 10
+VENDORS = ("mozilla", "fcm", "apple", "wns", "unifiedpush")
 SEND_WITH_WEB_PUSH = """
 const {subscription, text, vapidDetails} = JSON.parse(require("fs").readFileSync(0));
 const options = {vapidDetails, TTL: 60, urgency: "high", topic: "dXBkYXRl"};
@@ -44,15 +45,30 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_pywebpush_is_accepted(fake: PushService, sender: Sender, vapid: Vapid) -> None:
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_pywebpush_is_accepted_by_every_vendor(
+    fake: PushService, sender: Sender, vapid: Vapid, vendor: str
+) -> None:
+    subscription = fake.subscribe(vapid.public_key, vendor)
+    assert sender.push(subscription, "zażółć ✓") == 201
+    assert [message.text for message in fake.messages(subscription)] == ["zażółć ✓"]
+    assert fake.refusals() == []
+
+
+def test_pywebpush_may_send_as_much_as_fits(
+    fake: PushService, sender: Sender, vapid: Vapid
+) -> None:
     subscription = fake.subscribe(vapid.public_key)
     assert [sender.push(subscription, text) for text in ("zażółć ✓", "x" * 3993)] == [201, 201]
     assert [message.text for message in fake.messages(subscription)] == ["zażółć ✓", "x" * 3993]
     assert fake.refusals() == []
 
 
-def test_web_push_for_node_is_accepted(fake: PushService, vapid: Vapid) -> None:
-    subscription = fake.subscribe(vapid.public_key)
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_web_push_for_node_is_accepted_by_every_vendor(
+    fake: PushService, vapid: Vapid, vendor: str
+) -> None:
+    subscription = fake.subscribe(vapid.public_key, vendor)
     assert (JAVASCRIPT / "node_modules").is_dir(), "run npm ci in tests/javascript"
     wish = {
         "subscription": subscription.as_json(),
@@ -120,6 +136,14 @@ def test_ordered_answers_come_in_turn_and_first_those_for_the_one_subscription(
     assert [request.status for request in fake.requests(subscription)] == [429, 503, 500, 201]
     assert [message.order for message in fake.messages(subscription)] == [1, 2]
     assert fake.message_counts() == {subscription.token: 2, other.token: 1}
+
+
+def test_windows_may_throttle(fake: PushService, sender: Sender, vapid: Vapid) -> None:
+    subscription = fake.subscribe(vapid.public_key, "wns")
+    throttled = {"retry-after": "900", "x-wns-status": "appthrottled"}
+    fake.answer_next(subscription, Answer(status=406, headers=throttled))
+    assert [sender.push(subscription, "hello") for _ in range(2)] == [406, 201]
+    assert fake.refusals() == []
 
 
 def test_held_messages_are_received_when_released(

@@ -1,6 +1,5 @@
 """The HTTP API by which tests steer the fake APNs and read what it has seen."""
 
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any, cast
@@ -12,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.fakes.apns.ledger import Ledger, Order
+from tests.fakes.apns.credentials import Key
+from tests.fakes.apns.ledger import Ledger
+from tests.fakes.apns.orders import Order
 from tests.fakes.apns.rules import Device
 
 Handler = Callable[[dict[str, Any]], Any]
@@ -42,7 +43,9 @@ class _Control:
         self._ledger = ledger
 
     def add_key(self, wish: dict[str, Any]) -> None:
-        key = cast(ec.EllipticCurvePublicKey, load_pem_public_key(wish["publicPem"].encode()))
+        public = cast(ec.EllipticCurvePublicKey, load_pem_public_key(wish["publicPem"].encode()))
+        topics = None if wish["topics"] is None else frozenset(wish["topics"])
+        key = Key(public=public, topics=topics, sandbox=wish["sandbox"])
         self._ledger.teams[wish["team"]].keys[wish["key"]] = key
 
     def add_devices(self, wish: dict[str, Any]) -> None:
@@ -70,14 +73,23 @@ class _Control:
         self._ledger.refusals.clear()
 
     def order(self, wish: dict[str, Any]) -> None:
-        orders = deque(Order(**order) for order in wish["answers"])
-        if wish["token"] is None:
-            self._ledger.next_of_all.extend(orders)
-        else:
-            self._ledger.orders[wish["token"]].extend(orders)
+        self._ledger.orders.add(wish["token"], [Order(**order) for order in wish["answers"]])
 
     def order_all(self, wish: dict[str, Any]) -> None:
-        self._ledger.for_all = None if wish["answer"] is None else Order(**wish["answer"])
+        answer = wish["answer"]
+        self._ledger.orders.for_all = None if answer is None else Order(**answer)
+
+    def limit_streams(self, wish: dict[str, Any]) -> None:
+        self._ledger.max_streams = wish["streams"]
+        for connection in self._ledger.connections:
+            connection.limit(wish["streams"])
+
+    def limit_connections(self, wish: dict[str, Any]) -> None:
+        self._ledger.max_connections_a_minute = wish["aMinute"]
+
+    def go_deaf(self, _: dict[str, Any]) -> None:
+        for connection in self._ledger.connections:
+            connection.is_deaf = True
 
     def hold(self, _: dict[str, Any]) -> None:
         self._ledger.gate.clear()

@@ -1,42 +1,35 @@
 """All that the fake APNs knows: teams, devices, requests, refusals, and what it is to answer."""
 
 import asyncio
-import json
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.fakes.apns.credentials import (
+    ProviderToken,
+    Team,
+    check_certificate,
+    check_key,
+    provider_token,
+)
+from tests.fakes.apns.orders import Order, Orders
 from tests.fakes.apns.rules import (
-    SUFFIXES,
     Device,
     RefusedError,
-    Team,
-    authenticate,
     check_device,
     check_headers,
     check_payload,
+    check_request_line,
 )
 
 if TYPE_CHECKING:
     from tests.fakes.apns.connection import Connection
 
-LEAST_TOKEN_AGE_S = 20 * 60
-
-
-@dataclass(slots=True, kw_only=True)
-class Order:
-    """An answer: of the fake itself, or ordered in advance."""
-
-    status: int = 200
-    reason: str = ""
-    timestamp_ms: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    delay_s: float = 0
-    goaway: bool = False
-    reset: bool = False
-    cut: bool = False
+MAX_STREAMS = 500
+MAX_CONNECTIONS_A_MINUTE = 20
+"""Of one team: Apple takes quick reconnecting for an attack, and doesn't say from when on."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,19 +48,19 @@ class Request:
 class Ledger:
     """The state of the fake."""
 
-    max_streams: int = 500
+    max_streams: int = MAX_STREAMS
+    max_connections_a_minute: int = MAX_CONNECTIONS_A_MINUTE
     teams: dict[str, Team] = field(default_factory=lambda: defaultdict(Team))
     devices: dict[str, Device] = field(default_factory=dict)
     messages: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     requests: list[Request] = field(default_factory=list)
     refusals: list[dict[str, str]] = field(default_factory=list)
-    orders: dict[str, deque[Order]] = field(default_factory=lambda: defaultdict(deque))
-    next_of_all: deque[Order] = field(default_factory=deque)
-    for_all: Order | None = None
+    orders: Orders = field(default_factory=Orders)
     connections: "list[Connection]" = field(default_factory=list)
-    verified: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    verified: dict[str, ProviderToken] = field(default_factory=dict)
     above_goaway: int = 0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    _opened: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -83,11 +76,9 @@ class Ledger:
 
     def order_for(self, token: str) -> Order:
         """What is to be answered to a request that is right."""
-        for orders in (self.orders[token], self.next_of_all):
-            if orders:
-                return orders.popleft()
-        if self.for_all is not None:
-            return self.for_all
+        order = self.orders.take(token)
+        if order is not None:
+            return order
         gone_at = self.devices[token].gone_at
         if gone_at is not None:
             return Order(status=410, reason="Unregistered", timestamp_ms=gone_at)
@@ -102,10 +93,7 @@ class Ledger:
     ) -> Callable[[], None]:
         """What counts a right request as received. Raises RefusedError for any other."""
         by_name = dict(headers)
-        if by_name[":method"] != "POST":
-            raise RefusedError(405, "MethodNotAllowed")
-        if not by_name[":path"].startswith("/3/device/"):
-            raise RefusedError(404, "BadPath")
+        check_request_line(by_name)
         if len(by_name) < len(headers):
             raise RefusedError(400, "DuplicateHeaders")
         self._authenticate(connection, by_name)
@@ -116,34 +104,26 @@ class Ledger:
         return lambda: self.messages[token].append(message)
 
     def _authenticate(self, connection: "Connection", headers: Mapping[str, str]) -> None:
-        if connection.certificate:
-            if "authorization" in headers:
-                raise RefusedError(403, "InvalidProviderToken", "a certificate is enough")
-            self._check_certificate(connection, headers)
+        sandbox = connection.sandbox
+        if connection.certificate is not None:
+            check_certificate(connection.certificate, headers, sandbox=sandbox)
             return
         if "authorization" not in headers:
             raise RefusedError(403, "MissingProviderToken")
-        team, key, issued = authenticate(headers["authorization"], self.teams, self.verified)
-        if connection.team is None:
-            connection.team, connection.issued = (team, key), issued
-        if connection.team[0] != team:
-            raise RefusedError(403, "InvalidProviderToken", "another team on this connection")
-        if connection.team[1] != key:
-            raise RefusedError(403, "UnrelatedKeyIdInToken")
-        changed = issued != connection.issued
-        if connection.poisoned or (
-            changed and issued - (connection.issued or 0) < LEAST_TOKEN_AGE_S
-        ):
-            connection.poisoned = True
-            raise RefusedError(429, "TooManyProviderTokenUpdates")
-        connection.issued = issued
+        token = provider_token(headers["authorization"], self.teams, self.verified)
+        if connection.pinned.token is None:
+            self._count_connection(token.team_id)
+        connection.pinned.check(token)
+        check_key(token.key, headers, sandbox=sandbox)
 
-    def _check_certificate(self, connection: "Connection", headers: Mapping[str, str]) -> None:
-        subject = json.dumps(connection.certificate)
-        topic = headers.get("apns-topic", "")
-        suffix = SUFFIXES.get(headers.get("apns-push-type", ""), "")
-        if json.dumps(topic.removesuffix(suffix)) not in subject:
-            raise RefusedError(400, "TopicDisallowed", topic)
+    def _count_connection(self, team: str) -> None:
+        """Record it as a breach if the team has opened too many; the request goes on."""
+        now = time.monotonic()
+        self._opened[team] = [at for at in self._opened[team] if at > now - 60] + [now]
+        opened = len(self._opened[team])
+        if opened > self.max_connections_a_minute:
+            detail = f"{opened} in a minute"
+            self.refuse("", RefusedError(0, "TooManyConnections", detail))
 
     def reset(self) -> None:
         """Forget what was sent and ordered; teams and devices stay."""
@@ -152,6 +132,6 @@ class Ledger:
         self.refusals.clear()
         self.messages.clear()
         self.orders.clear()
-        self.next_of_all.clear()
-        self.for_all = None
+        self.max_streams = MAX_STREAMS
+        self.max_connections_a_minute = MAX_CONNECTIONS_A_MINUTE
         self.above_goaway = 0

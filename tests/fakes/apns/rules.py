@@ -3,18 +3,11 @@
 Apple: "Sending notification requests to APNs", "Handling notification responses from APNs".
 """
 
-import base64
 import json
 import re
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
 
 SUFFIXES = {
     "alert": "",
@@ -29,8 +22,12 @@ SUFFIXES = {
     "controls": ".push-type.controls",
     "mdm": "",
 }
+PATH = re.compile(r"/3/device/([^/?]*)")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-MAX_TOKEN_AGE_S = 3600
+SECONDS = re.compile(r"[0-9]{1,11}")
+"""Not milliseconds: they would have thirteen digits."""
+TOPIC = re.compile(r"[A-Za-z0-9.-]+")
+NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
 class RefusedError(Exception):
@@ -44,13 +41,6 @@ class RefusedError(Exception):
 
 
 @dataclass(slots=True, kw_only=True)
-class Team:
-    """The keys of a developer team, by key id."""
-
-    keys: dict[str, ec.EllipticCurvePublicKey] = field(default_factory=dict)
-
-
-@dataclass(slots=True, kw_only=True)
 class Device:
     """A device token: of one app, in one environment. gone_at: milliseconds, once it is gone."""
 
@@ -59,57 +49,20 @@ class Device:
     gone_at: int | None = None
 
 
-def authenticate(
-    header: str, teams: Mapping[str, Team], verified: dict[str, tuple[str, str, int]]
-) -> tuple[str, str, int]:
-    """Team id, key id and time of issue of a provider token."""
-    scheme, _, token = header.partition(" ")
-    if scheme != "bearer" or not token:
-        raise RefusedError(403, "InvalidProviderToken", "the scheme must be bearer")
-    if token not in verified:
-        verified[token] = _verify(token, teams)
-    team, key, issued = verified[token]
-    if issued < time.time() - MAX_TOKEN_AGE_S:
-        raise RefusedError(403, "ExpiredProviderToken")
-    return team, key, issued
-
-
-def _verify(token: str, teams: Mapping[str, Team]) -> tuple[str, str, int]:
-    try:
-        head, claims, signature = token.split(".")
-        header, payload = json.loads(_decoded(head)), json.loads(_decoded(claims))
-        raw = _decoded(signature)
-    except ValueError as error:
-        raise RefusedError(403, "InvalidProviderToken", "not a JWT") from error
-    issuer, key_id, issued = payload.get("iss"), header.get("kid"), payload.get("iat")
-    if header.get("alg") != "ES256" or len(raw) != 64:
-        raise RefusedError(403, "InvalidProviderToken", "must be ES256 with a raw signature")
-    if type(issued) is not int or issued > time.time() + 60:
-        raise RefusedError(403, "InvalidProviderToken", "iat must be an integer of seconds")
-    team = teams.get(issuer)
-    if team is None or key_id not in team.keys:
-        raise RefusedError(403, "InvalidProviderToken", "unknown team or key")
-    der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
-    try:
-        team.keys[key_id].verify(der, f"{head}.{claims}".encode(), ec.ECDSA(SHA256()))
-    except InvalidSignature as error:
-        raise RefusedError(403, "InvalidProviderToken", "wrong signature") from error
-    return issuer, key_id, issued
-
-
-def _decoded(text: str) -> bytes:
-    if "=" in text:
-        raise ValueError(text)
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def check_request_line(headers: Mapping[str, str]) -> None:
+    """Method and path. Raises RefusedError."""
+    if headers[":method"] != "POST":
+        raise RefusedError(405, "MethodNotAllowed")
+    if PATH.fullmatch(headers[":path"]) is None:
+        raise RefusedError(404, "BadPath", headers[":path"])
 
 
 def check_headers(headers: Mapping[str, str]) -> None:
     """Each apns- header by itself. Raises RefusedError."""
-    if UUID.fullmatch(headers.get("apns-id", "0" * 8 + "-0000" * 3 + "-" + "0" * 12)) is None:
+    if UUID.fullmatch(headers.get("apns-id", NO_ID)) is None:
         raise RefusedError(400, "BadMessageId")
-    expiration = headers.get("apns-expiration", "0")
-    if not expiration.isdecimal() or int(expiration) >= 10**11:
-        raise RefusedError(400, "BadExpirationDate", expiration)
+    if SECONDS.fullmatch(headers.get("apns-expiration", "0")) is None:
+        raise RefusedError(400, "BadExpirationDate", headers["apns-expiration"])
     if headers.get("apns-priority", "10") not in {"1", "5", "10"}:
         raise RefusedError(400, "BadPriority")
     if len(headers.get("apns-collapse-id", "").encode()) > 64:
@@ -118,8 +71,14 @@ def check_headers(headers: Mapping[str, str]) -> None:
         raise RefusedError(400, "InvalidPushType")
     if "content-encoding" in headers:
         raise RefusedError(400, "BadContentEncoding", "no encoding is known")
+    _check_topic(headers)
+
+
+def _check_topic(headers: Mapping[str, str]) -> None:
     if "apns-topic" not in headers:
         raise RefusedError(400, "MissingTopic")
+    if TOPIC.fullmatch(headers["apns-topic"]) is None:
+        raise RefusedError(400, "BadTopic", headers["apns-topic"])
 
 
 def check_payload(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:

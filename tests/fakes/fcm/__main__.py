@@ -31,6 +31,7 @@ async def _run(directory: Path) -> None:
     end, https, http = end_of_process(), listening_socket(), listening_socket()
     service = Service(f"https://localhost:{port_of(https)}")
     gateway = Listener(app=service.gateway(), tls=tls(directory / "ca.pem"))
+    service.cut = gateway.cut
     control = Listener(app=service.control())
     async with await gateway.start(https), await control.start(http):
         announce(directory / "ports.json", {"https": port_of(https), "http": port_of(http)})

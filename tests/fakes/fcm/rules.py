@@ -1,20 +1,13 @@
-"""What FCM and Google's token endpoint check, each with its own answer."""
+"""What FCM checks in a request, each rule with its own answer."""
 
 import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import jwt
+from tests.fakes.fcm.schema import TARGETS, snake_case, validator
 
-from tests.fakes.fcm.schema import TARGETS, validator
-
-GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-REAL_AUDIENCE = "https://oauth2.googleapis.com/token"
-"""What Google's own library writes, wherever it sends it."""
-SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 RESERVED = re.compile(r"from|gcm|message_type|google.*|gcm\.notification\..*")
 TOKEN = re.compile(r"[A-Za-z0-9_:-]{20,400}")
@@ -26,21 +19,11 @@ MAX_TTL_S = 2_419_200
 class RefusedError(Exception):
     """The request breaks a rule."""
 
-    def __init__(self, status: int, rule: str, body: dict[str, Any]) -> None:
+    def __init__(self, status: int, rule: str, body: dict[str, Any] | str) -> None:
         super().__init__(status, rule)
         self.status = status
         self.rule = rule
         self.body = body
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A service account, as the fake knows it."""
-
-    project: str
-    email: str
-    key_id: str
-    public_pem: str
 
 
 def error(status: int, code: str, message: str, *details: dict[str, Any]) -> dict[str, Any]:
@@ -49,44 +32,10 @@ def error(status: int, code: str, message: str, *details: dict[str, Any]) -> dic
     return {"error": said}
 
 
-def check_assertion(
-    form: Mapping[str, str], accounts: Mapping[str, Account], audience: str, now: float
-) -> Account:
-    """The account that asks for a token. Raises RefusedError."""
-    if form.get("grant_type") != GRANT:
-        raise _oauth("unsupported_grant_type")
-    assertion = form.get("assertion", "")
-    try:
-        head = jwt.get_unverified_header(assertion)
-        claims = jwt.decode(assertion, options={"verify_signature": False})
-        account = accounts[claims["iss"]]
-        jwt.decode(
-            assertion,
-            account.public_pem,
-            algorithms=["RS256"],
-            audience=[audience, REAL_AUDIENCE],
-            options={"verify_exp": False, "verify_iat": False},
-        )
-    except (jwt.PyJWTError, KeyError) as problem:
-        raise _oauth("invalid_grant") from problem
-    issued, expires = claims.get("iat"), claims.get("exp")
-    if type(issued) is not int or type(expires) is not int:
-        raise _oauth("invalid_grant")
-    if not issued - 60 <= now <= expires or expires - issued > 3600:
-        raise _oauth("invalid_grant")
-    if head.get("kid") != account.key_id:
-        raise _oauth("invalid_grant")
-    if SCOPE not in str(claims.get("scope", "")).split():
-        raise _oauth("invalid_scope")
-    return account
-
-
-def _oauth(word: str) -> RefusedError:
-    return RefusedError(400, word, {"error": word, "error_description": "refused"})
-
-
-def check_message(body: bytes) -> dict[str, Any]:
+def check_message(body: bytes, content_type: str) -> dict[str, Any]:
     """The request's JSON. Raises RefusedError, 400, for what is no message to a device."""
+    if media_type(content_type) != "application/json":
+        raise _invalid("content-type", content_type)
     try:
         request = json.loads(body)
     except ValueError as problem:
@@ -111,10 +60,16 @@ def _check_data(data: dict[str, str]) -> None:
             raise _invalid("reserved", f"message.data.{key}")
 
 
+def _shown(android: dict[str, Any]) -> dict[str, Any]:
+    """What an Android phone is to show, by the names in snake case: both ways are understood."""
+    return {snake_case(name): value for name, value in android.get("notification", {}).items()}
+
+
 def _check_android(android: dict[str, Any]) -> None:
     if float(android.get("ttl", "0s")[:-1]) > MAX_TTL_S:
         raise _invalid("ttl", "message.android.ttl")
-    shown = android.get("notification", {})
+    _check_data(android.get("data", {}))
+    shown = _shown(android)
     if COLOR.fullmatch(shown.get("color", "#000000")) is None:
         raise _invalid("color", "message.android.notification.color")
     for name in ("body", "title"):
@@ -158,6 +113,15 @@ def check_bearer(header: str, project: str, issued: Mapping[str, tuple[str, floa
         raise RefusedError(403, "project", error(403, "PERMISSION_DENIED", "Permission denied"))
 
 
+def media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def no_such_page(path: str) -> RefusedError:
+    """What Google's front end says of any address that it doesn't know."""
+    return RefusedError(404, "path", f"<!DOCTYPE html><title>Error 404</title>{path}")
+
+
 def unregistered() -> dict[str, Any]:
     detail = {"@type": FCM_ERROR, "errorCode": "UNREGISTERED"}
     return error(404, "NOT_FOUND", "Requested entity was not found.", detail)
@@ -166,6 +130,11 @@ def unregistered() -> dict[str, Any]:
 def sender_id_mismatch() -> dict[str, Any]:
     detail = {"@type": FCM_ERROR, "errorCode": "SENDER_ID_MISMATCH"}
     return error(403, "PERMISSION_DENIED", "SenderId mismatch", detail)
+
+
+def too_many_for_a_device() -> dict[str, Any]:
+    detail = {"@type": FCM_ERROR, "errorCode": "QUOTA_EXCEEDED"}
+    return error(429, "RESOURCE_EXHAUSTED", "Device message rate exceeded", detail)
 
 
 def invalid_token() -> dict[str, Any]:

@@ -25,14 +25,16 @@ def validator() -> Draft202012Validator:
     return Draft202012Validator({"$ref": "#/$defs/SendMessageRequest", "$defs": definitions})
 
 
+def snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: f"_{found[1].lower()}", name)
+
+
 def _object(described: dict[str, Any]) -> dict[str, Any]:
     properties = {}
     for name, one in described.get("properties", {}).items():
         schema = _value(one)
         properties[name] = schema
-        properties[re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: f"_{found[1].lower()}", name)] = (
-            schema
-        )
+        properties[snake_case(name)] = schema
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
@@ -50,5 +52,6 @@ def _value(described: dict[str, Any]) -> dict[str, Any]:
         **FORMATS.get(described.get("format", ""), {}),
     }
     if "enum" in described:
-        schema["enum"] = described["enum"]
+        # Google's own samples and SDK write them in lower case.
+        schema["enum"] = [word for one in described["enum"] for word in (one, one.lower())]
     return schema

@@ -11,11 +11,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from tests.fakes.push_service import base64url
-from tests.fakes.push_service.answers import Answer
+from tests.fakes.push_service.answers import Answer, Vendor
 from tests.fakes.push_service.autopush import Autopush
 from tests.fakes.push_service.connections import Listener
 from tests.fakes.push_service.ledger import Ledger
 from tests.fakes.push_service.subscriptions import LoopbackUserAgent, Script, Subscription
+from tests.fakes.push_service.vendors import VENDORS
 
 
 def control_app(ledger: Ledger, push_listener: Listener) -> Starlette:
@@ -51,12 +52,13 @@ class _Control:
     async def subscribe(self, request: Request) -> Response:
         wish = await request.json()
         vapid_key = base64url.decode(wish["vapidPublicKey"])
-        made = [self._subscription(vapid_key) for _ in range(wish["count"])]
+        vendor = VENDORS[wish["vendor"]]
+        made = [self._subscription(vapid_key, vendor) for _ in range(wish["count"])]
         return JSONResponse(made)
 
-    def _subscription(self, vapid_key: bytes) -> dict[str, Any]:
+    def _subscription(self, vapid_key: bytes, vendor: Vendor) -> dict[str, Any]:
         user_agent = LoopbackUserAgent()
-        subscription = Subscription(vapid_key=vapid_key, user_agent=user_agent)
+        subscription = Subscription(vapid_key=vapid_key, user_agent=user_agent, vendor=vendor)
         self._ledger.add(subscription)
         endpoint = self._ledger.endpoint_of(subscription)
         return {"endpoint": endpoint, "expirationTime": None, "keys": user_agent.keys()}

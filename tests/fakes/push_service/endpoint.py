@@ -1,17 +1,15 @@
-"""The push endpoint: POST /wpush/v2/{token} (RFC 8030, section 5).
+"""The push endpoint: POST to what a vendor calls an endpoint (RFC 8030, section 5).
 
 Plain ASGI instead of a framework, for thousands of messages a second.
 """
 
 import asyncio
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.fakes.push_service import answers
 from tests.fakes.push_service.answers import Answer
 from tests.fakes.push_service.encryption import MAX_BODY_BYTES, EncryptedBody
 from tests.fakes.push_service.headers import check_headers, check_unique
@@ -19,8 +17,7 @@ from tests.fakes.push_service.ledger import Ledger, Request
 from tests.fakes.push_service.refusals import RefusedError, Rule
 from tests.fakes.push_service.subscriptions import Subscription
 from tests.fakes.push_service.vapid import check_vapid
-
-_PATH = re.compile(r"/wpush/v2/([A-Za-z0-9_-]{32})")
+from tests.fakes.push_service.vendors import endpoint_in, mozilla
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +48,15 @@ def push_endpoint(ledger: Ledger) -> ASGIApp:
 
 
 async def _answer(scope: Scope, request: Request, body: bytes, ledger: Ledger) -> Answer:
-    if not _PATH.fullmatch(scope["path"]):
-        return answers.malformed()
+    found = endpoint_in(_target(scope))
+    if found is None:
+        return mozilla.malformed()
+    vendor, request.token = found
     subscription = ledger.active(request.token)
-    if subscription is None:
-        return answers.gone()
+    if scope["method"] == "GET" and vendor.EXPLANATION is not None:
+        return vendor.EXPLANATION
+    if subscription is None or subscription.vendor is not vendor:
+        return vendor.gone()
     push = _Push(
         request=request,
         method=scope["method"],
@@ -67,7 +68,7 @@ async def _answer(scope: Scope, request: Request, body: bytes, ledger: Ledger) -
         text = _check(push, ledger)
     except RefusedError as error:
         ledger.refuse(request, error)
-        return answers.refused(error)
+        return vendor.refused(error)
     return await _settle(push, text, ledger)
 
 
@@ -76,9 +77,12 @@ def _check(push: _Push, ledger: Ledger) -> str | None:
     if push.method != "POST":
         raise RefusedError(Rule.METHOD, push.method)
     headers, vapid_key = push.request.headers, push.subscription.vapid_key
+    authorization, vendor = headers.get("authorization"), push.subscription.vendor
     check_unique(push.header_names)
     check_headers(headers, push.body)
-    check_vapid(headers.get("authorization"), vapid_key, ledger.origin, time.time())
+    vendor.check(headers)
+    check_vapid(authorization, vapid_key, ledger.origin, time.time())
+    ledger.renewals.check(vendor, vapid_key, authorization or "", time.time())
     if not push.body:
         return None
     encrypted = EncryptedBody.parse(push.body)
@@ -92,7 +96,7 @@ async def _settle(push: _Push, text: str | None, ledger: Ledger) -> Answer:
     script = ledger.next_script(push.subscription)
     await ledger.gate.passage()
     if push.subscription.expired:
-        return answers.gone()
+        return push.subscription.vendor.gone()
     if script is None:
         return await _deliver(push, text, ledger)
     if script.delivers:
@@ -104,7 +108,13 @@ async def _settle(push: _Push, text: str | None, ledger: Ledger) -> Answer:
 async def _deliver(push: _Push, text: str | None, ledger: Ledger) -> Answer:
     message = ledger.take(push.subscription, push.request, text)
     await push.subscription.user_agent.receive(push.subscription, message, push.body)
-    return answers.accepted(f"{ledger.origin}/m/{message.version}", push.request.headers["ttl"])
+    location = f"{ledger.origin}/m/{message.version}"
+    return push.subscription.vendor.accepted(location, push.request.headers["ttl"])
+
+
+def _target(scope: Scope) -> str:
+    query = scope["query_string"].decode()
+    return f"{scope['path']}?{query}" if query else str(scope["path"])
 
 
 def _record(scope: Scope, ledger: Ledger) -> Request:

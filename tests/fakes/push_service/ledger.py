@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from tests.fakes.push_service.encryption import SeenOnce
 from tests.fakes.push_service.refusals import Refusal, RefusedError, Rule
 from tests.fakes.push_service.subscriptions import Message, Script, Subscription
+from tests.fakes.push_service.vapid import Renewals
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,6 +66,7 @@ class Ledger:
     gate: Gate = field(default_factory=Gate)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     seen: SeenOnce = field(default_factory=SeenOnce)
+    renewals: Renewals = field(default_factory=Renewals)
     requests: list[Request] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     scripts_for_all: deque[Script] = field(default_factory=deque)
@@ -72,7 +74,7 @@ class Ledger:
     taken: int = 0
 
     def endpoint_of(self, subscription: Subscription) -> str:
-        return f"{self.origin}/wpush/v2/{subscription.token}"
+        return self.origin + subscription.vendor.TARGET.format(token=subscription.token)
 
     def add(self, subscription: Subscription) -> None:
         self.subscriptions[subscription.token] = subscription
@@ -112,6 +114,7 @@ class Ledger:
         self.gate.open()
         self.subscriptions.clear()
         self.seen = SeenOnce()
+        self.renewals = Renewals()
         self.requests.clear()
         self.refusals.clear()
         self.scripts_for_all.clear()

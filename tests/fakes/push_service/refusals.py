@@ -23,12 +23,15 @@ class Rule(StrEnum):
     VAPID_SCHEME = "vapid-scheme"
     VAPID_PARAMETERS = "vapid-parameters"
     VAPID_KEY = "vapid-key"
+    VAPID_KEY_MISMATCH = "vapid-key-mismatch"
     VAPID_JWT = "vapid-jwt"
     VAPID_ALGORITHM = "vapid-algorithm"
     VAPID_SIGNATURE = "vapid-signature"
     VAPID_AUDIENCE = "vapid-audience"
     VAPID_EXPIRY = "vapid-expiry"
     VAPID_SUBJECT = "vapid-subject"
+    VAPID_RENEWAL = "vapid-renewal"
+    CACHE_POLICY = "cache-policy"
     BODY_TOO_LARGE = "body-too-large"
     BODY_TOO_SHORT = "body-too-short"
     KEY_ID_LENGTH = "key-id-length"
@@ -40,6 +43,24 @@ class Rule(StrEnum):
     SENDER_KEY_REUSED = "sender-key-reused"
     DECRYPTION = "decryption"
     DELIMITER = "delimiter"
+
+
+ABOUT_VAPID = frozenset(
+    {
+        Rule.AUTHORIZATION,
+        Rule.VAPID_SCHEME,
+        Rule.VAPID_PARAMETERS,
+        Rule.VAPID_KEY,
+        Rule.VAPID_KEY_MISMATCH,
+        Rule.VAPID_JWT,
+        Rule.VAPID_ALGORITHM,
+        Rule.VAPID_SIGNATURE,
+        Rule.VAPID_AUDIENCE,
+        Rule.VAPID_EXPIRY,
+        Rule.VAPID_SUBJECT,
+        Rule.VAPID_RENEWAL,
+    }
+)
 
 
 class RefusedError(Exception):

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.fakes.push_service import base64url
-from tests.fakes.push_service.answers import Answer
+from tests.fakes.push_service.answers import Answer, Vendor
 from tests.fakes.push_service.encryption import plaintext_of
+from tests.fakes.push_service.vendors import mozilla
 
 TOKEN_BYTES = 24
 
@@ -54,6 +55,7 @@ class Subscription:
 
     vapid_key: bytes
     user_agent: UserAgent
+    vendor: Vendor = mozilla
     token: str = field(default_factory=lambda: secrets.token_urlsafe(TOKEN_BYTES))
     expired: bool = False
     messages: list[Message] = field(default_factory=list)

@@ -1,22 +1,22 @@
 """VAPID (RFC 8292) verified on bare cryptographic primitives, without a JWT library."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
 
+from tests.fakes import es256
 from tests.fakes.push_service import base64url
+from tests.fakes.push_service.answers import Vendor
 from tests.fakes.push_service.refusals import RefusedError, Rule
 
 MAX_LIFETIME_S = 24 * 60 * 60
-SIGNATURE_BYTES = 64  # r and s, 32 bytes each (RFC 7518, section 3.4)
 _MAIL = re.compile(r"mailto:[^\s<>@]+@([^\s<>@]+)")
 _PARAMETER = re.compile(r"([a-z]+)=([^,\s]+)")
 
@@ -30,11 +30,31 @@ def check_vapid(authorization: str | None, vapid_key: bytes, origin: str, now: f
         raise RefusedError(Rule.AUTHORIZATION, "missing")
     claims, signer = _signed_claims(authorization)
     if signer != vapid_key:
-        raise RefusedError(Rule.VAPID_KEY, "not the key that the subscription was made with")
+        raise RefusedError(
+            Rule.VAPID_KEY_MISMATCH, "not the key that the subscription was made with"
+        )
     if claims.get("aud") != origin:
         raise RefusedError(Rule.VAPID_AUDIENCE, f"{claims.get('aud')!r} instead of {origin!r}")
     _check_expiry(claims.get("exp"), now)
     _check_subject(claims.get("sub"))
+
+
+@dataclass(slots=True)
+class Renewals:
+    """When the senders changed their tokens: at each vendor, with each key."""
+
+    _latest: dict[tuple[str, bytes], tuple[str, float]] = field(default_factory=dict)
+
+    def check(self, vendor: Vendor, vapid_key: bytes, authorization: str, now: float) -> None:
+        """Note the token of a message. Raises: RefusedError if the one before was too young."""
+        key = (vendor.TARGET, vapid_key)
+        latest, since = self._latest.get(key, ("", -math.inf))
+        if authorization == latest:
+            return
+        if now - since < vendor.LEAST_RENEWAL_S:
+            detail = f"after {now - since:.0f} s, not {vendor.LEAST_RENEWAL_S}"
+            raise RefusedError(Rule.VAPID_RENEWAL, detail)
+        self._latest[key] = (authorization, now)
 
 
 # A sender keeps one token for hours, so the costly half of the check is worth remembering.
@@ -76,13 +96,10 @@ def _token_parts(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes]:
 
 
 def _check_signature(key: ec.EllipticCurvePublicKey, signature: bytes, signed: bytes) -> None:
-    if len(signature) != SIGNATURE_BYTES:
+    if len(signature) != es256.SIGNATURE_BYTES:
         raise RefusedError(Rule.VAPID_SIGNATURE, f"{len(signature)} bytes, not a raw signature")
-    r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
-    try:
-        key.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
-    except InvalidSignature as error:
-        raise RefusedError(Rule.VAPID_SIGNATURE, "does not verify with k") from error
+    if not es256.verifies(key, signature, signed):
+        raise RefusedError(Rule.VAPID_SIGNATURE, "does not verify with k")
 
 
 def _check_expiry(exp: object, now: float) -> None:
