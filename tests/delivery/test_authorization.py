@@ -9,6 +9,8 @@ from tests.phones import android, done, iphone, set_apns_key, set_service_accoun
 from tests.server import Server
 from tests.waiting import eventually, finished
 
+ALERT = {"apns": {"aps": {"alert": "hello"}}}
+
 
 def test_a_revoked_access_token_is_replaced_once_and_nothing_is_lost(
     own_server: Server, fcm_service: FcmService, tmp_path: Path
@@ -37,7 +39,7 @@ def test_a_deleted_service_account_pauses_its_platform_alone(
     android(instance, google, user=user)
     iphone(instance, apple, user=user)
     fcm_service.delete_account(account["client_email"])
-    both = {"fcm": {"data": {"n": 1}}, "apns": {"aps": {"alert": "hello"}}}
+    both = {"fcm": {"data": {"n": 1}}, **ALERT}
     instance.publish.to_users([user], both)
     eventually(lambda: apns_service.messages(apple))
     eventually(lambda: "invalid_grant" in done(own_server, "gateway", "show"))
@@ -56,7 +58,7 @@ def test_a_goaway_in_the_middle_loses_none(
         assert instance.devices.put_interests(device_id, [crowd]).status == 200
     goodbye = Answer(status=503, reason="Shutdown", goaway="at once")
     apns_service.answer_next(tokens[500], goodbye)
-    reply = instance.publish.to_interests([crowd], {"apns": {"aps": {"alert": "hello"}}})
+    reply = instance.publish.to_interests([crowd], ALERT)
     report = finished(own_server, reply.json()["publishId"], platform="apns", within_s=60)
     assert report["delivered"] == 1000
     assert apns_service.message_counts() == dict.fromkeys(tokens, 1)
@@ -74,7 +76,32 @@ def test_a_certificate_is_enough_for_apple(
     user, instance = new_name("alice"), own_server.instance
     [token] = apns_service.new_devices(1)
     iphone(instance, token, user=user)
-    reply = instance.publish.to_users([user], {"apns": {"aps": {"alert": "hello"}}})
+    reply = instance.publish.to_users([user], ALERT)
     report = finished(own_server, reply.json()["publishId"], platform="apns")
     assert report["delivered"] == 1
     assert "authorization" not in apns_service.messages(token)[0]["headers"]
+
+
+def test_a_new_credential_is_used_at_once_and_what_is_in_flight_ends_on_the_old_connection(
+    own_server: Server, apns_service: ApnsService, tmp_path: Path
+) -> None:
+    set_apns_key(own_server, apns_service, tmp_path)
+    before, after = new_name("alice"), new_name("bob")
+    instance, tokens = own_server.instance, apns_service.new_devices(2)
+    for user, token in zip((before, after), tokens, strict=True):
+        iphone(instance, token, user=user)
+    slow = Answer(delay_s=4)
+    apns_service.answer_next(tokens[0], slow)
+    in_flight = instance.publish.to_users([before], ALERT).json()["publishId"]
+    eventually(lambda: apns_service.requests(tokens[0]))
+    keys = apns_service.provider_tokens()
+    set_apns_key(own_server, apns_service, tmp_path)
+    reply = instance.publish.to_users([after], ALERT)
+    finished(own_server, reply.json()["publishId"], platform="apns")
+    assert apns_service.provider_tokens() == keys + 1
+    report = finished(own_server, in_flight, platform="apns")
+    assert (report["delivered"], report["retried"]) == (1, 0)
+    old, new = apns_service.connections()[-2:]
+    assert (old["requests"], new["requests"]) == (1, 1)
+    eventually(lambda: not apns_service.connections()[-2]["isOpen"])
+    assert apns_service.connections()[-1]["isOpen"]
