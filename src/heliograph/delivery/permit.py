@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from heliograph.delivery.settle import Pausing
 from heliograph.model.batch import Batch
 from heliograph.model.credential import Held
 from heliograph.model.limits import MAX_RETRY_TIME
@@ -39,9 +40,10 @@ class Hold:
 class Permit:
     """Asks the store whether batches may be sent."""
 
-    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, now: Callable[[], datetime], pausing: Pausing) -> None:
         self._store = store
         self._now = now
+        self._pausing = pausing
 
     async def ask(self, batch: Batch) -> Go | Hold:
         """Whether the batch may be sent; if not, the answer takes a while."""
@@ -57,6 +59,7 @@ class Permit:
         async with self._store.reading() as connection:
             held = await credentials.find(connection, self._store.seal, *lane)
             pause = await pauses.find(connection, *lane)
+        self._pausing.may_be = pause is not None
         if held is None:
             reason = f"no credential for {batch.platform} is set"
             return Hold(reason=reason, until=batch.accepted_at + MAX_RETRY_TIME)

@@ -23,6 +23,7 @@ from heliograph.delivery.settle import (
     BatchTakenOver,
     Expired,
     OpenBatch,
+    Pausing,
     Settlement,
     Untied,
     refusal_in,
@@ -60,7 +61,8 @@ class Sender:
         self._connected = connected
         self._now = now
         self._rng = rng
-        self._permit = Permit(store, now)
+        self._pausing = Pausing()
+        self._permit = Permit(store, now, self._pausing)
         self._room = Room()
 
     async def __call__(self, message: bytes) -> Outcome:
@@ -70,7 +72,7 @@ class Sender:
             found = await batches.progress_of(connection, batch)
         if found is None:
             return Done()
-        opened = OpenBatch(batch, *found)
+        opened = OpenBatch(batch, *found, self._pausing)
         try:
             await self._work_on(opened)
         except BatchTakenOver:

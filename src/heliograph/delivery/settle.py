@@ -65,17 +65,25 @@ class BatchTakenOver(Exception):
     """Another worker has stored progress of this batch: this one must let go."""
 
 
+class Pausing:
+    """Whether the lane may be paused, as far as this process knows: it spares asking each time."""
+
+    def __init__(self) -> None:
+        self.may_be = True
+
+
 class OpenBatch:
     """A batch in hand, with its progress as it is in the store.
 
     credential_id: what it is sent with now; None if it isn't.
     """
 
-    def __init__(self, batch: Batch, progress: Progress, version: int) -> None:
+    def __init__(self, batch: Batch, progress: Progress, version: int, pausing: Pausing) -> None:
         self.batch = batch
         self.progress = progress
         self.credential_id: str | None = None
         self._version = version
+        self._pausing = pausing
 
     @property
     def is_settled(self) -> bool:
@@ -214,8 +222,9 @@ class OpenBatch:
         lane = self.batch.instance_id, self.batch.platform
         if refused is not None and self.credential_id is not None:
             reason, held_id = refused.reason, self.credential_id
+            self._pausing.may_be = True
             await pauses.begin(tx, *lane, credential_id=held_id, reason=reason, now=now)
-        elif any(isinstance(one.said, Delivered) for one in believed):
+        elif self._pausing.may_be and any(isinstance(one.said, Delivered) for one in believed):
             await pauses.end(tx, *lane)
 
     async def _count(self, tx: AsyncConnection, counts: Counter[str], *, now: datetime) -> None:
