@@ -9,6 +9,7 @@ from typing import NewType
 from heliograph.model.errors import Invalid
 from heliograph.model.limits import (
     INTEREST_PATTERN,
+    MAX_IDEMPOTENCY_KEY_CHARACTERS,
     MAX_INTEREST_CHARACTERS,
     MAX_USER_ID_CHARACTERS,
 )
@@ -18,6 +19,7 @@ DeviceId = NewType("DeviceId", str)
 UserId = NewType("UserId", str)
 PublishId = NewType("PublishId", str)
 Interest = NewType("Interest", str)
+IdempotencyKey = NewType("IdempotencyKey", str)
 
 
 def new_instance_id() -> InstanceId:
@@ -57,6 +59,14 @@ def parse_interest(value: object, field: str) -> Interest:
     if INTEREST_PATTERN.fullmatch(text) is None:
         raise Invalid(field, f"Does not match pattern '^{INTEREST_PATTERN.pattern}$'")
     return Interest(text)
+
+
+def parse_idempotency_key(text: str, field: str) -> IdempotencyKey:
+    """The app server's own name for a request: 1 to 255 printable ASCII. Raises Invalid."""
+    key = _text(text, field, MAX_IDEMPOTENCY_KEY_CHARACTERS)
+    if not (key.isascii() and key.isprintable()):
+        raise Invalid(field, "must be printable ASCII")
+    return IdempotencyKey(key)
 
 
 def is_storable(text: str) -> bool:
