@@ -177,10 +177,11 @@ class PublishApi:
     def to_interests(self, interests: object, payload: Mapping[str, object] = HELLO) -> Reply:
         return self.send("publishes/interests", {"interests": interests, **payload})
 
-    def send(self, path: str, body: Mapping[str, object]) -> Reply:
-        return self._client.request(
-            "POST", f"{self.base}/{path}", json=body, headers=self.authorization
-        )
+    def send(
+        self, path: str, body: Mapping[str, object], *, headers: Mapping[str, str] = NO_HEADERS
+    ) -> Reply:
+        sent = {**self.authorization, **headers}
+        return self._client.request("POST", f"{self.base}/{path}", json=body, headers=sent)
 
     def send_bytes(
         self,

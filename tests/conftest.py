@@ -52,6 +52,8 @@ def environment(
         "HELIOGRAPH_ALLOW_PRIVATE_ENDPOINTS": "127.0.0.0/8,::1/128",
         "HELIOGRAPH_CONTACT": "mailto:ops@example.com",
         "HELIOGRAPH_GATEWAY_CA": str(authorities),
+        # All devices of all tests are at one address.
+        "HELIOGRAPH_DEVICE_RATE": "100000",
     }
 
 

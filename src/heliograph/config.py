@@ -23,6 +23,7 @@ from heliograph.store.sealed import MASTER_KEY_BYTES, MasterKey
 FILE = Path("heliograph.toml")
 _PREFIX = "HELIOGRAPH_"
 _MAX_PORT = 65535
+_MAX_RATE = 1_000_000
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -52,6 +53,13 @@ def _seconds(text: str) -> timedelta:
     if not 0 <= seconds <= timedelta(days=1).total_seconds():
         raise ValueError("must be a number of seconds, at most a day")
     return timedelta(seconds=seconds)
+
+
+def _rate(text: str) -> int:
+    rate = int(text) if text.isdecimal() else -1
+    if not 0 <= rate <= _MAX_RATE:
+        raise ValueError(f"must be a number from 0 to {_MAX_RATE}")
+    return rate
 
 
 def _networks(text: str) -> tuple[Network, ...]:
@@ -178,6 +186,22 @@ class Settings:
         _url,
         metavar="URL",
         text="Where access tokens for FCM come from, if not from Google.",
+    )
+    publish_rate: int = _setting(
+        100,
+        _rate,
+        metavar="NUMBER",
+        text="How many requests a second an instance's secret keys are good for; 0: any number."
+        " More are answered with 429.",
+    )
+    device_rate: int = _setting(
+        50,
+        _rate,
+        metavar="NUMBER",
+        text="How many requests a second devices at one address may make, after a burst of ten"
+        " seconds' worth; 0: any number. More are answered with 429; reports, which are counted"
+        " apart, with 200 and dropped. Behind a reverse proxy set --trusted-proxies, or all devices"
+        " are at one address.",
     )
     drain: timedelta = _setting(
         timedelta(seconds=30),

@@ -20,6 +20,7 @@ from heliograph import data
 from heliograph.api.app import build
 from heliograph.api.certificate import Certificate, CertificateFiles
 from heliograph.api.protocol import BACKLOG, HttpServer, JsonErrorProtocol
+from heliograph.api.rate import rates
 from heliograph.api.state import Api
 from heliograph.broker.embedded import embedded_broker
 from heliograph.broker.streams import Streams
@@ -33,7 +34,7 @@ from heliograph.delivery.lanes import Lanes
 from heliograph.delivery.sender import Sender
 from heliograph.model.errors import Misconfigured
 from heliograph.model.ids import new_instance_id
-from heliograph.store import answers, directory, instances, quarantine
+from heliograph.store import answers, directory, idempotency, instances, quarantine
 from heliograph.store.engine import Store
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,8 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         api = Api(
             store=store,
             streams=streams,
-            accept=Accept(streams, data.now),
+            accept=Accept(store, streams, data.now),
+            rates=rates(publish_rate=settings.publish_rate, device_rate=settings.device_rate),
             own_url=settings.base_url,
             trusted_proxies=settings.trusted_proxies,
             now=data.now,
@@ -164,6 +166,7 @@ async def _tidy_up(store: Store) -> None:
     async with store.writing() as tx:
         await quarantine.prune(tx, now=data.now())
         await answers.prune(tx, now=data.now())
+        await idempotency.prune(tx, now=data.now())
 
 
 async def _make_default_instance(store: Store, path: Path) -> None:

@@ -35,6 +35,7 @@ def test_memory_stays_flat_while_200_000_messages_go_through_one_worker(
         environment = {
             "HELIOGRAPH_APNS_URL": gateway.url,
             "HELIOGRAPH_GATEWAY_CA": str(gateway.ca_file),
+            "HELIOGRAPH_DEVICE_RATE": "0",
         }
         with Server.start(tmp_path / "data", environment=environment) as server:
             key, file, crowd = apns_service.new_key(), tmp_path / "AuthKey.p8", new_name("crowd")

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 
 from heliograph.api import customer, device, health, publish, reporting
 from heliograph.api.errors import http_error, known_error, unknown_error
+from heliograph.api.limited import dropped_beyond_rate, refused_beyond_rate
 from heliograph.api.prefix import under_prefix
 from heliograph.api.state import Api
 from heliograph.model.errors import HeliographError
@@ -18,10 +19,10 @@ def build(api: Api) -> ASGIApp:
     """The application over the given parts."""
     app = Starlette(
         routes=[
-            *device.routes,
+            *refused_beyond_rate(device.routes),
             *publish.routes,
             *customer.routes,
-            *reporting.routes,
+            *dropped_beyond_rate(reporting.routes),
             *health.routes,
         ],
         exception_handlers={

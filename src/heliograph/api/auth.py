@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from starlette.requests import Request
 
+from heliograph.api.client_address import client_network
 from heliograph.api.state import Api
 from heliograph.model.errors import Incomplete, Invalid, NotFound, Unauthorized
 from heliograph.model.ids import InstanceId, parse_instance_id
@@ -21,15 +22,17 @@ def instance_id_of(request: Request) -> InstanceId:
 
 
 async def require_secret_key(request: Request, api: Api) -> InstanceId:
-    """The instance whose app server calls. Raises NotFound, Incomplete, Unauthorized."""
-    instance_id = instance_id_of(request)
-    async with api.store.reading() as connection:
-        keys = await instances.keys_of(connection, api.store.seal, instance_id)
-    header = request.headers.get("authorization")
-    if header is None:
-        raise Incomplete("Authorization header missing: send Bearer and your secret key")
-    if not _is_one_of(_bearer(header), keys):
-        raise Unauthorized("Incorrect Secret Key")
+    """The instance whose app server calls.
+
+    Raises NotFound, Incomplete, Unauthorized; RateLimited in place of these for an address that
+    gets them too often, and for an instance that is proven to ask too often.
+    """
+    try:
+        instance_id = await _proven_instance(request, api)
+    except (NotFound, Incomplete, Unauthorized):
+        api.rates.addresses.take(client_network(request))
+        raise
+    api.rates.instances.take(instance_id)
     return instance_id
 
 
@@ -39,6 +42,18 @@ def beams_token_of(request: Request) -> str:
     if header is None:
         raise Unauthorized("The Beams token is missing: send it as Authorization: Bearer TOKEN")
     return _bearer(header)
+
+
+async def _proven_instance(request: Request, api: Api) -> InstanceId:
+    instance_id = instance_id_of(request)
+    async with api.store.reading() as connection:
+        keys = await instances.keys_of(connection, api.store.seal, instance_id)
+    header = request.headers.get("authorization")
+    if header is None:
+        raise Incomplete("Authorization header missing: send Bearer and your secret key")
+    if not _is_one_of(_bearer(header), keys):
+        raise Unauthorized("Incorrect Secret Key")
+    return instance_id
 
 
 def _bearer(header: str) -> str:

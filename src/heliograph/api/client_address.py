@@ -6,7 +6,7 @@ from its end, as far as those who appended are trusted.
 
 import ipaddress
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 from starlette.requests import Request
 
@@ -22,6 +22,15 @@ def client_address(request: Request) -> str:
         return ""
     forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
     return _original(request.client.host, forwarded.split(","), api_of(request).trusted_proxies)
+
+
+def client_network(request: Request) -> str:
+    """What one client can have all addresses of: for IPv6 a /64 network, for IPv4 the address."""
+    text = client_address(request)
+    address = _address(text)
+    if not isinstance(address, IPv6Address):
+        return text
+    return str(IPv6Network((address.packed[:8] + bytes(8), 64)))
 
 
 def _original(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:

@@ -21,6 +21,7 @@ from heliograph.model.errors import (
     Malformed,
     Misconfigured,
     NotFound,
+    RateLimited,
     Unauthorized,
     Unavailable,
 )
@@ -37,6 +38,7 @@ _WIRE: Mapping[type[HeliographError], tuple[int, str]] = {
     Forbidden: (403, "Forbidden"),
     NotFound: (404, "Not found"),
     LimitReached: (422, "Unprocessable Entity"),
+    RateLimited: (429, "Rate Limited"),
     Unavailable: (503, "Service Unavailable"),
     # The operator's fault: the server was started with another master key.
     Misconfigured: (500, "Something went wrong"),
@@ -55,8 +57,8 @@ def known_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HeliographError):
         raise TypeError from error
     answer = wire_error(*_worded(request, error))
-    if isinstance(error, Unavailable):
-        answer.headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
+    if isinstance(error, Unavailable | RateLimited):
+        answer.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after.total_seconds())))
     if isinstance(error, Misconfigured):
         logger.error("%s", error)
     return answer

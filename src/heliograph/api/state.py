@@ -7,6 +7,7 @@ from typing import cast
 
 from starlette.requests import Request
 
+from heliograph.api.rate import Rates
 from heliograph.broker.streams import Streams
 from heliograph.delivery.accept import Accept
 from heliograph.gateways.guard import Network
@@ -20,6 +21,7 @@ class Api:
     store: Store
     streams: Streams
     accept: Accept
+    rates: Rates
     own_url: str
     """This server's base URL: accepted as issuer of Beams tokens."""
     trusted_proxies: Sequence[Network]

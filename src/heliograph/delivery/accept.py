@@ -1,13 +1,30 @@
-"""Accepting a publish: it gets its id, and is on disk when the app's server gets its answer."""
+"""Accepting a publish: it gets its id, and is on disk when the app's server gets its answer.
+
+With an idempotency key, asking again changes nothing. The key's row in SQL decides the id, and is
+there before the publish is put on the stream; the stream's acknowledgement decides the 200, as
+always. A repeat puts the same id on the stream again, since nobody knows whether it got there. If
+the first ended
+
+- before the row was written, nothing had happened: the repeat is the first;
+- before it was put, the repeat puts it there;
+- later, the stream takes the repeat for what it is, for two minutes (streams.py). After these its
+  message is one more: the fan-out drops it if the publish is fanned out, and if that is under way,
+  each page is noted, and its batch sent, once (fanout.py).
+"""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
+import msgspec
+
 from heliograph.delivery.enrich import message_for
 from heliograph.model.device import Platform
-from heliograph.model.ids import InstanceId, PublishId, new_publish_id
+from heliograph.model.errors import Invalid
+from heliograph.model.ids import IdempotencyKey, InstanceId, PublishId, new_publish_id
 from heliograph.model.publish import Audience, Publish
+from heliograph.store import idempotency
+from heliograph.store.engine import Store
 
 
 class PublishStream(Protocol):
@@ -19,7 +36,8 @@ class PublishStream(Protocol):
 class Accept:
     """Accepts publishes."""
 
-    def __init__(self, stream: PublishStream, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, stream: PublishStream, now: Callable[[], datetime]) -> None:
+        self._store = store
         self._stream = stream
         self._now = now
 
@@ -28,11 +46,14 @@ class Accept:
         instance_id: InstanceId,
         audience: Audience,
         payloads: dict[Platform, dict[str, Any]],
+        key: IdempotencyKey | None,
     ) -> PublishId:
         """Put the publish on its way; from here on it is delivered, or reported as failed.
 
-        Raises Invalid if a payload is not what its platform can take, Unavailable if the publish
-        could not be stored; then nothing was accepted.
+        With a key that came with the same publish before, it is that one, and sent once.
+
+        Raises Invalid if a payload is not what its platform can take, or the key stands for
+        another publish, Unavailable if the publish could not be stored; then nothing was accepted.
         """
         now = self._now()
         publish = Publish(
@@ -44,5 +65,14 @@ class Accept:
         )
         for platform, payload in payloads.items():
             message_for(platform, payload, instance_id, publish.id, accepted_at=now)
+        if key is not None:
+            publish = msgspec.structs.replace(publish, id=await self._id_under(key, publish))
         await self._stream.put_publish(publish)
         return publish.id
+
+    async def _id_under(self, key: IdempotencyKey, publish: Publish) -> PublishId:
+        async with self._store.writing() as tx:
+            publish_id = await idempotency.claim(tx, key, publish)
+        if publish_id is None:
+            raise Invalid("Idempotency-Key", "was used for another publish within 24 hours")
+        return publish_id

@@ -8,6 +8,7 @@ HeliographError
 ├─ Forbidden(reason)            proven, but not for this instance
 ├─ NotFound(what)               no such instance, device, publish, key
 ├─ LimitReached(limit, maximum) one more than is allowed
+├─ RateLimited(retry_after)     too many requests in so short a time; later it would be fine
 ├─ Unavailable(part)            store or broker is away; the caller may try again
 └─ Misconfigured(problem, remedy)  found at start or by a command; says how to mend it
 """
@@ -59,6 +60,14 @@ class LimitReached(HeliographError):
         super().__init__(f"{limit}: at most {maximum}")
         self.limit = limit
         self.maximum = maximum
+
+
+class RateLimited(HeliographError):
+    """Too many requests in so short a time; nothing was done."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__("too many requests, try again later")
+        self.retry_after = retry_after
 
 
 class Unavailable(HeliographError):

@@ -11,6 +11,7 @@ from typing import NewType
 from heliograph.model.errors import Invalid, LimitReached
 from heliograph.model.limits import (
     INTEREST_PATTERN,
+    MAX_IDEMPOTENCY_KEY_CHARACTERS,
     MAX_INTEREST_CHARACTERS,
     MAX_INTERESTS_PER_DEVICE,
     MAX_USER_ID_CHARACTERS,
@@ -21,6 +22,7 @@ DeviceId = NewType("DeviceId", str)
 UserId = NewType("UserId", str)
 PublishId = NewType("PublishId", str)
 Interest = NewType("Interest", str)
+IdempotencyKey = NewType("IdempotencyKey", str)
 
 
 def new_instance_id() -> InstanceId:
@@ -74,6 +76,14 @@ def parse_interests(values: Iterable[object]) -> list[Interest]:
     if len(parsed) > MAX_INTERESTS_PER_DEVICE:
         raise LimitReached("interests", MAX_INTERESTS_PER_DEVICE)
     return parsed
+
+
+def parse_idempotency_key(text: str, field: str) -> IdempotencyKey:
+    """The app server's own name for a request: 1 to 255 printable ASCII. Raises Invalid."""
+    key = _text(text, field, MAX_IDEMPOTENCY_KEY_CHARACTERS)
+    if not (key.isascii() and key.isprintable()):
+        raise Invalid(field, "must be printable ASCII")
+    return IdempotencyKey(key)
 
 
 def is_storable(text: str) -> bool:

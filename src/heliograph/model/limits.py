@@ -23,6 +23,10 @@ MAX_USERS_PER_PUBLISH = 1000
 MAX_INTERESTS_PUBLISH_BYTES = 10 * 1024
 MAX_USERS_PUBLISH_BYTES = 200 * 1024
 
+MAX_IDEMPOTENCY_KEY_CHARACTERS = 255
+IDEMPOTENCY_TIME = timedelta(hours=24)
+"""How long an idempotency key stands for the publish that it first came with."""
+
 MAX_DEVICE_BODY_BYTES = 1024 * 1024
 """5000 interests of 164 characters, replaced in one call, are about 0.9 MiB."""
 

@@ -44,7 +44,15 @@ async def last_range(
 async def add(
     tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId, added: Range
 ) -> bool:
-    """Note one more batch of the publish. False if another worker has noted it already."""
+    """Note one more batch of the publish. False if another worker has been here already.
+
+    Of a publish that is fanned out the batches may be settled and forgotten: to note one of them
+    anew would send it again.
+    """
+    publish = and_(publishes.c.instance_id == instance_id, publishes.c.id == publish_id)
+    under_way = select(~publishes.c.fanned_out).where(publish).with_for_update()
+    if not await tx.scalar(under_way):
+        return False
     row = {
         "instance_id": instance_id,
         "publish_id": publish_id,
@@ -59,7 +67,6 @@ async def add(
     noted = await tx.execute(insert(batches).values(row).on_conflict_do_nothing())
     if noted.rowcount == 0:
         return False
-    publish = and_(publishes.c.instance_id == instance_id, publishes.c.id == publish_id)
     one_more = {"batches": publishes.c.batches + 1}
     await tx.execute(update(publishes).where(publish).values(one_more))
     return True

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = "0004"
+VERSION = "0005"
 """The migration that makes these tables what they are."""
 
 metadata = MetaData(
@@ -180,6 +180,17 @@ publishes = Table(
     Column("batches_settled", Integer, nullable=False),
     Column("fanned_out", Boolean, nullable=False),
     Column("finished_at", Instant),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("key_hash", LargeBinary, primary_key=True),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("publish_id", Text, nullable=False),
+    Column("accepted_at", Instant, nullable=False),
+    Index(None, "accepted_at"),
 )
 
 batches = Table(
