@@ -5,11 +5,20 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from heliograph.api import customer, device, health, publish, reporting
+from heliograph.api import customer, device, health, interests, publish, reporting
 from heliograph.api.errors import http_error, known_error, unknown_error
 from heliograph.api.prefix import under_prefix
 from heliograph.api.state import Api
 from heliograph.model.errors import HeliographError
+
+ENDPOINTS = (
+    *publish.endpoints,
+    *customer.endpoints,
+    *device.endpoints,
+    *interests.endpoints,
+    *reporting.endpoints,
+    *health.endpoints,
+)
 
 _PREFLIGHT_IS_GOOD_FOR_S = 600
 
@@ -17,13 +26,7 @@ _PREFLIGHT_IS_GOOD_FOR_S = 600
 def build(api: Api) -> ASGIApp:
     """The application over the given parts."""
     app = Starlette(
-        routes=[
-            *device.routes,
-            *publish.routes,
-            *customer.routes,
-            *reporting.routes,
-            *health.routes,
-        ],
+        routes=[endpoint.route for endpoint in ENDPOINTS],
         exception_handlers={
             HeliographError: known_error,
             HTTPException: http_error,

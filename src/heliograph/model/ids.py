@@ -3,15 +3,17 @@
 A parsed id is valid; nobody checks it again.
 """
 
+import re
 import uuid
 from typing import NewType
 
-from heliograph.model.errors import Invalid
+from heliograph.model.errors import Invalid, Mismatch
 from heliograph.model.limits import (
     INTEREST_PATTERN,
     MAX_INTEREST_CHARACTERS,
     MAX_USER_ID_CHARACTERS,
 )
+from heliograph.model.schema import Text, check
 
 InstanceId = NewType("InstanceId", str)
 DeviceId = NewType("DeviceId", str)
@@ -43,32 +45,41 @@ def parse_instance_id(text: str) -> InstanceId:
     return InstanceId(parsed)
 
 
+STORABLE = re.compile(r"[^\x00]*")
+NOT_STORABLE = "must not contain NUL or unpaired surrogates"
+
+USER_ID = Text(
+    min_length=1,
+    max_length=MAX_USER_ID_CHARACTERS,
+    pattern=STORABLE,
+    otherwise=NOT_STORABLE,
+    example="alice",
+    about="An id that the app chose: any Unicode text.",
+)
+INTEREST = Text(
+    min_length=1,
+    max_length=MAX_INTEREST_CHARACTERS,
+    pattern=INTEREST_PATTERN,
+    example="news",
+    about="A public topic that devices subscribe to.",
+)
+
+
 def parse_user_id(value: object, field: str) -> UserId:
     """An id that the app chose: 1 to 164 code points of any Unicode text. Raises Invalid."""
-    text = _text(value, field, MAX_USER_ID_CHARACTERS)
-    if not is_storable(text):
-        raise Invalid(field, "must not contain NUL or unpaired surrogates")
-    return UserId(text)
+    check(USER_ID, value, field)
+    # Not in a JSON body, but a token's claims or a path can hold half a character.
+    if not is_storable(str(value)):
+        raise Mismatch(field, NOT_STORABLE)
+    return UserId(str(value))
 
 
 def parse_interest(value: object, field: str) -> Interest:
     """A public topic: 1 to 164 characters of A-Z a-z 0-9 _ - = @ , . ; Raises Invalid."""
-    text = _text(value, field, MAX_INTEREST_CHARACTERS)
-    if INTEREST_PATTERN.fullmatch(text) is None:
-        raise Invalid(field, f"Does not match pattern '^{INTEREST_PATTERN.pattern}$'")
-    return Interest(text)
+    check(INTEREST, value, field)
+    return Interest(str(value))
 
 
 def is_storable(text: str) -> bool:
     """Whether every database takes the text: PostgreSQL has no NUL, UTF-8 no lone surrogates."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _text(value: object, field: str, maximum: int) -> str:
-    if not isinstance(value, str):
-        raise Invalid(field, "Invalid type. Expected: string")
-    if not value:
-        raise Invalid(field, "String length must be greater than or equal to 1")
-    if len(value) > maximum:
-        raise Invalid(field, f"String length must be less than or equal to {maximum}")
-    return value
