@@ -58,7 +58,7 @@ some_json = st.recursive(
 of_the_right_form = st.fixed_dictionaries({}, optional=dict.fromkeys(EVERY_KIND.members, some_json))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(value=of_the_right_form | some_json)
 def test_a_json_schema_validator_comes_to_the_same_result(value: object) -> None:
     faults = list(EVERY_KIND.faults(value, ""))

@@ -5,7 +5,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from heliograph.api import customer, device, health, interests, publish, reporting
+from heliograph.api import customer, device, health, interests, openapi, publish, reporting
 from heliograph.api.errors import http_error, known_error, unknown_error
 from heliograph.api.prefix import under_prefix
 from heliograph.api.state import Api
@@ -18,6 +18,7 @@ ENDPOINTS = (
     *interests.endpoints,
     *reporting.endpoints,
     *health.endpoints,
+    *openapi.endpoints,
 )
 
 _PREFLIGHT_IS_GOOD_FOR_S = 600
@@ -35,6 +36,7 @@ def build(api: Api) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     app.state.api = api
+    app.state.openapi = openapi.document(ENDPOINTS, api.own_url)
     # Outermost, so that errors have its headers, too: a browser hides an answer without them.
     return CORSMiddleware(
         under_prefix(app, api.own_url),
