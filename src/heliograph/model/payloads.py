@@ -103,6 +103,17 @@ FCM = Object(
     },
 )
 
+WEB_NOTIFICATION = Object(
+    about="What the SDK shows. Without it the SDK shows nothing by itself.",
+    members={
+        "title": Text(),
+        "body": Text(),
+        "icon": Text(about="URL of an image."),
+        "deep_link": Text(about="URL that a click opens."),
+        "hide_notification_if_site_has_focus": Boolean(),
+    },
+)
+
 WEB = Object(
     about="The Beams format for browsers.",
     members={
@@ -118,16 +129,7 @@ WEB = Object(
             about="May a push service let it wait to spare the battery?",
         ),
         "topic": Text(about="It replaces one of the same topic that waits for the browser."),
-        "notification": Object(
-            members={
-                "title": Text(),
-                "body": Text(),
-                "icon": Text(about="URL of an image."),
-                "deep_link": Text(about="URL that a click opens."),
-                "hide_notification_if_site_has_focus": Boolean(),
-            },
-            about="What the SDK shows. Without it the SDK shows nothing by itself.",
-        ),
+        "notification": WEB_NOTIFICATION,
         "data": _DATA,
     },
 )
