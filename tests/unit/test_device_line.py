@@ -30,7 +30,7 @@ def line(platform: str, token: object, **more: object) -> bytes:
         (b"{}", "required field `platform`"),
         (b'{"platform": "fcm"}', "required field `token`"),
         (line("sms", "x"), "Invalid enum value 'sms'"),
-        (line("fcm", ""), "token: token is required"),
+        (line("fcm", ""), "token: String length must be greater than or equal to 1"),
         (line("fcm", {"endpoint": "https://a.example"}), "token: must be a text"),
         (line("fcm", "a\0"), "token: must not contain NUL"),
         (line("apns", "not hexadecimal"), "must be hexadecimal"),

@@ -5,12 +5,21 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from heliograph.api import customer, device, health, publish, reporting
+from heliograph.api import customer, device, health, interests, openapi, publish, reporting
 from heliograph.api.errors import http_error, known_error, unknown_error
 from heliograph.api.limited import dropped_beyond_rate, refused_beyond_rate
 from heliograph.api.prefix import under_prefix
 from heliograph.api.state import Api
 from heliograph.model.errors import HeliographError
+
+ENDPOINTS = (
+    *publish.endpoints,
+    *customer.endpoints,
+    *refused_beyond_rate((*device.endpoints, *interests.endpoints)),
+    *dropped_beyond_rate(reporting.endpoints),
+    *health.endpoints,
+    *openapi.endpoints,
+)
 
 _PREFLIGHT_IS_GOOD_FOR_S = 600
 
@@ -18,13 +27,7 @@ _PREFLIGHT_IS_GOOD_FOR_S = 600
 def build(api: Api) -> ASGIApp:
     """The application over the given parts."""
     app = Starlette(
-        routes=[
-            *refused_beyond_rate(device.routes),
-            *publish.routes,
-            *customer.routes,
-            *dropped_beyond_rate(reporting.routes),
-            *health.routes,
-        ],
+        routes=[endpoint.route for endpoint in ENDPOINTS],
         exception_handlers={
             HeliographError: known_error,
             HTTPException: http_error,
@@ -33,6 +36,7 @@ def build(api: Api) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     app.state.api = api
+    app.state.openapi = openapi.document(ENDPOINTS, api.own_url)
     # Outermost, so that errors have its headers, too: a browser hides an answer without them.
     return CORSMiddleware(
         under_prefix(app, api.own_url),

@@ -1,19 +1,33 @@
-"""Reading a request: at most so many bytes, JSON, an object. What is wrong is said in words."""
+"""Reading a request: at most so many bytes, JSON, an object, of its schema.
+
+What is wrong is said in words.
+"""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 
-from heliograph.model.errors import Invalid, Malformed
+from heliograph.model.errors import Malformed
+from heliograph.model.schema import Object, check
 
 _TIMEOUT_S = 30
 
 
-async def json_object(request: Request, *, max_bytes: int) -> dict[str, Any]:
-    """The body as an object. Raises Malformed."""
-    body = await _read(request, max_bytes)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What the body of a request must be. name: in the OpenAPI document."""
+
+    name: str
+    schema: Object
+    max_bytes: int
+
+
+async def json_object(request: Request, declared: Body) -> dict[str, Any]:
+    """The body, if it is as declared. Raises Malformed, Mismatch."""
+    body = await _read(request, declared.max_bytes)
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if body and kind != "application/json":
         raise Malformed("Invalid content type: send application/json")
@@ -23,15 +37,8 @@ async def json_object(request: Request, *, max_bytes: int) -> dict[str, Any]:
         raise Malformed("Invalid JSON payload") from error
     if not isinstance(parsed, dict):
         raise Malformed("Invalid JSON payload: it must be an object")
+    check(declared.schema, parsed)
     return parsed
-
-
-def optional_object(body: dict[str, Any], name: str) -> dict[str, Any] | None:
-    """A member that may be missing. Raises Invalid if it is not an object."""
-    value = body.get(name)
-    if value is not None and not isinstance(value, dict):
-        raise Invalid(name, "must be an object")
-    return value
 
 
 async def _read(request: Request, max_bytes: int) -> bytes:

@@ -4,14 +4,15 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from heliograph.api.auth import require_secret_key
+from heliograph.api.operation import Endpoint, Operation, Proof
 from heliograph.api.paths import rest
 from heliograph.api.state import api_of
 from heliograph.model.errors import Invalid, NotFound
 from heliograph.model.ids import UserId, parse_user_id
 from heliograph.model.limits import MAX_USER_ID_CHARACTERS
+from heliograph.model.schema import Text
 from heliograph.store import devices
 
 
@@ -25,12 +26,22 @@ async def delete_user(request: Request) -> Response:
     return Response()
 
 
+_DELETE = Operation(
+    headers={
+        "X-Pusher-Library": Text(
+            about="The SDK. A plus in the path is a space for those of Ruby, Java and PHP.",
+            example="pusher-push-notifications-node 1.2.7",
+        )
+    },
+    refuses=(400, 401, 404, 429, 503),
+    proof=Proof.SECRET_KEY,
+)
 _USER = "/v1/instances/{instance}/users/" + rest("user")
 
-routes = [
-    Route("/customer_api" + _USER, delete_user, methods=["DELETE"]),
+endpoints = [
+    Endpoint("DELETE", "/customer_api" + _USER, delete_user, _DELETE),
     # One official SDK still uses this older name.
-    Route("/user_api" + _USER, delete_user, methods=["DELETE"]),
+    Endpoint("DELETE", "/user_api" + _USER, delete_user, _DELETE),
 ]
 
 _PLUS_IS_A_SPACE = ("ruby", "java", "php")

@@ -3,28 +3,32 @@
 Success is 200 with an empty body, where there is nothing to tell: some SDKs take no other 2xx.
 """
 
-import base64
-import binascii
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from heliograph import tokens
 from heliograph.api.auth import beams_token_of, instance_id_of
-from heliograph.api.body import json_object, optional_object
-from heliograph.api.paths import PLATFORM, rest
+from heliograph.api.body import Body, json_object
+from heliograph.api.named_device import (
+    BASES,
+    NAMED_DEVICE,
+    device_id_of,
+    device_of,
+    platform_of,
+)
+from heliograph.api.operation import Endpoint, Operation, Proof
 from heliograph.api.state import api_of
-from heliograph.model.device import Device, Platform, parse_metadata, parse_push_token
-from heliograph.model.errors import Incomplete, Invalid, Malformed
-from heliograph.model.ids import DeviceId, Interest, is_device_id, parse_interest, parse_interests
+from heliograph.model.device import PUSH_TOKEN, Platform, parse_metadata, parse_push_token
+from heliograph.model.ids import DEVICE_ID, INTEREST, DeviceId, is_device_id
 from heliograph.model.limits import (
     MAX_DEVICE_BODY_BYTES,
-    MAX_INTERESTS_PER_PAGE,
+    MAX_INTERESTS_PER_DEVICE,
+    MAX_METADATA_BYTES,
     MAX_PREVIOUS_DEVICES,
 )
+from heliograph.model.schema import Anything, Array, Nullable, Object, Text
 from heliograph.store import credentials, devices, instances, interests, users
 
 
@@ -35,23 +39,71 @@ async def vapid_public_key(request: Request) -> Response:
     return JSONResponse({"vapidPublicKey": key})
 
 
-async def register(request: Request) -> Response:
-    """Register a push token. A known one gives the device it has, with its current interests.
+_METADATA = Object(
+    about=f"The SDK's and the system's versions, and the like: at most {MAX_METADATA_BYTES} bytes."
+)
+_REGISTRATION = Body(
+    name="Registration",
+    schema=Object(
+        members={
+            "token": PUSH_TOKEN,
+            "metadata": Nullable(of=_METADATA),
+            "knownPreviousClientIds": Anything(
+                about=(
+                    "A list of devices that the app was before. A new device begins with their"
+                    " interests. What is no device is passed over."
+                )
+            ),
+        },
+        required=("token",),
+    ),
+    max_bytes=MAX_DEVICE_BODY_BYTES,
+)
+_APNS_REGISTRATION = Body(
+    name="ApnsRegistration",
+    schema=Object(
+        members={
+            **_REGISTRATION.schema.members,
+            "bundleIdentifier": Text(example="com.example.app"),
+        },
+        required=("token", "bundleIdentifier"),
+    ),
+    max_bytes=MAX_DEVICE_BODY_BYTES,
+)
 
-    A new device begins with those of the devices that its app says it was before.
+
+async def register_apns(request: Request) -> Response:
+    """Register an iPhone, iPad or Mac.
+
+    A push token that is known gives the device it has, with its current interests.
     """
-    api, instance_id, platform = (
-        api_of(request),
-        instance_id_of(request),
-        _platform_of(request),
-    )
+    return await _register(request, Platform.APNS, _APNS_REGISTRATION)
+
+
+async def register_fcm(request: Request) -> Response:
+    """Register an Android phone.
+
+    A push token that is known gives the device it has, with its current interests.
+    """
+    return await _register(request, Platform.FCM, _REGISTRATION)
+
+
+async def register_web(request: Request) -> Response:
+    """Register a browser.
+
+    A subscription that is known gives the device it has, with its current interests.
+    """
+    return await _register(request, Platform.WEB, _REGISTRATION)
+
+
+async def _register(request: Request, platform: Platform, declared: Body) -> Response:
+    api, instance_id = api_of(request), instance_id_of(request)
     async with api.store.reading() as connection:
         await instances.find(connection, instance_id)
-    body = await json_object(request, max_bytes=MAX_DEVICE_BODY_BYTES)
-    push_token = parse_push_token(platform, body.get("token"))
-    if platform is Platform.APNS and not isinstance(body.get("bundleIdentifier"), str):
-        raise Incomplete("bundleIdentifier is required")
-    metadata = _metadata(optional_object(body, "metadata"))
+    body = await json_object(request, declared)
+    push_token = parse_push_token(platform, body["token"])
+    given = body.get("metadata")
+    metadata = None if given is None else parse_metadata(given)
     previous = _previous_devices(body)
     async with api.store.writing() as tx:
         device = await devices.register(
@@ -65,7 +117,7 @@ async def register(request: Request) -> Response:
 
 async def show(request: Request) -> Response:
     """A device as it is. The user is an empty text, not null, while there is none."""
-    device = await _device_of(request)
+    device = await device_of(request)
     shown = {
         "id": device.id,
         "userId": device.user_id or "",
@@ -78,49 +130,53 @@ async def show(request: Request) -> Response:
 
 async def remove(request: Request) -> Response:
     """Untie and forget the device, at once. Also for one that is unknown: SDKs repeat this."""
-    instance_id, platform = instance_id_of(request), _platform_of(request)
+    instance_id, platform = instance_id_of(request), platform_of(request)
     async with api_of(request).store.writing() as tx:
         await instances.find(tx, instance_id)
         await devices.remove(tx, instance_id, platform, request.path_params["device"])
     return Response()
 
 
+_NEW_METADATA = Body(name="Metadata", schema=_METADATA, max_bytes=MAX_DEVICE_BODY_BYTES)
+
+
 async def set_metadata(request: Request) -> Response:
     """Replace the device's metadata."""
-    instance_id, platform = instance_id_of(request), _platform_of(request)
-    metadata = _metadata(await json_object(request, max_bytes=MAX_DEVICE_BODY_BYTES)) or {}
+    instance_id, platform = instance_id_of(request), platform_of(request)
+    metadata = parse_metadata(await json_object(request, _NEW_METADATA))
     async with api_of(request).store.writing() as tx:
         await instances.find(tx, instance_id)
-        await devices.set_metadata(tx, instance_id, platform, _device_id(request), metadata)
+        await devices.set_metadata(tx, instance_id, platform, device_id_of(request), metadata)
     return Response()
+
+
+_NEW_TOKEN = Body(
+    name="PushToken",
+    schema=Object(members={"token": PUSH_TOKEN}, required=("token",)),
+    max_bytes=MAX_DEVICE_BODY_BYTES,
+)
 
 
 async def set_push_token(request: Request) -> Response:
     """Give the device a new push token; it keeps user and interests."""
-    api, instance_id, platform = (
-        api_of(request),
-        instance_id_of(request),
-        _platform_of(request),
-    )
-    body = await json_object(request, max_bytes=MAX_DEVICE_BODY_BYTES)
-    token = parse_push_token(platform, body.get("token"))
+    api = api_of(request)
+    instance_id, platform = instance_id_of(request), platform_of(request)
+    body = await json_object(request, _NEW_TOKEN)
+    token = parse_push_token(platform, body["token"])
     async with api.store.writing() as tx:
         await instances.find(tx, instance_id)
-        device_id = _device_id(request)
+        device_id = device_id_of(request)
         await devices.set_push_token(tx, instance_id, platform, device_id, token, now=api.now())
     return Response()
 
 
 async def set_user(request: Request) -> Response:
     """Tie the device to the user that a Beams token proves."""
-    api, instance_id, platform = (
-        api_of(request),
-        instance_id_of(request),
-        _platform_of(request),
-    )
+    api = api_of(request)
+    instance_id, platform = instance_id_of(request), platform_of(request)
     async with api.store.reading() as connection:
         keys = await instances.keys_of(connection, api.store.seal, instance_id)
-    device_id = _device_id(request)
+    device_id = device_id_of(request)
     token = beams_token_of(request)
     user_id = tokens.verify(token, instance_id, keys, own_url=api.own_url, now=api.now())
     async with api.store.writing() as tx:
@@ -128,93 +184,53 @@ async def set_user(request: Request) -> Response:
     return Response()
 
 
-async def list_interests(request: Request) -> Response:
-    """A page of the device's interests, and where the next page begins."""
-    limit, after = _limit_of(request), _cursor_of(request)
-    device = await _device_of(request)
-    async with api_of(request).store.reading() as connection:
-        page = await interests.of_device(
-            connection, device.instance_id, device.id, after=after, limit=limit + 1
-        )
-    metadata = {"nextCursor": _cursor(page[limit - 1])} if len(page) > limit else {}
-    return JSONResponse({"interests": page[:limit], "responseMetadata": metadata})
+_VAPID_KEY = Object(members={"vapidPublicKey": Text()}, required=("vapidPublicKey",))
+_REGISTERED = Object(
+    members={
+        "id": Text(pattern=DEVICE_ID),
+        "initialInterestSet": Array(items=INTEREST, max_items=MAX_INTERESTS_PER_DEVICE),
+    },
+    required=("id", "initialInterestSet"),
+)
+_DEVICE = Object(
+    members={
+        "id": Text(pattern=DEVICE_ID),
+        "userId": Text(about="Empty while there is none."),
+        "metadata": Object(),
+        "deviceMetadata": Object(about="The same as metadata."),
+    },
+    required=("id", "userId", "metadata", "deviceMetadata"),
+)
+
+_VAPID = Operation(answers=_VAPID_KEY, refuses=(404, 503))
+# Apple's SDK stops when it is told 401 of the token.
+_REGISTER_APNS = Operation(
+    takes=_APNS_REGISTRATION, answers=_REGISTERED, refuses=(400, 401, 404, 503)
+)
+_REGISTER = Operation(takes=_REGISTRATION, answers=_REGISTERED, refuses=(400, 404, 503))
+_SHOW = Operation(answers=_DEVICE, refuses=(400, 404, 503))
+_REMOVE = Operation(refuses=(404, 503))
+_SET_METADATA = Operation(takes=_NEW_METADATA, refuses=(400, 404, 503))
+_SET_TOKEN = Operation(takes=_NEW_TOKEN, refuses=(400, 401, 404, 503))
+_SET_USER = Operation(proof=Proof.BEAMS_TOKEN, refuses=(400, 401, 403, 404, 422, 503))
 
 
-async def replace_interests(request: Request) -> Response:
-    """Make these the device's interests."""
-    body = await json_object(request, max_bytes=MAX_DEVICE_BODY_BYTES)
-    wanted = body.get("interests")
-    if not isinstance(wanted, list):
-        raise Invalid("interests", "interests is required, an array of strings")
-    parsed = parse_interests(wanted)
-    async with api_of(request).store.writing() as tx:
-        await interests.replace(tx, await _find(tx, request), parsed)
-    return Response()
-
-
-async def add_interest(request: Request) -> Response:
-    """Subscribe the device."""
-    interest = _interest_of(request)
-    async with api_of(request).store.writing() as tx:
-        await interests.add(tx, await _find(tx, request), interest)
-    return Response()
-
-
-async def remove_interest(request: Request) -> Response:
-    """Unsubscribe the device."""
-    interest = _interest_of(request)
-    async with api_of(request).store.writing() as tx:
-        await interests.remove(tx, await _find(tx, request), interest)
-    return Response()
-
-
-def _routes(base: str) -> list[Route]:
-    of_platform = f"{base}/devices/{PLATFORM}"
-    of_device = of_platform + "/{device}"
-    of_interest = f"{of_device}/interests/{rest('interest')}"
+def _endpoints(base: str) -> list[Endpoint]:
+    device = base + NAMED_DEVICE
     return [
-        Route(base + "/web-vapid-public-key", vapid_public_key, methods=["GET"]),
-        Route(of_platform, register, methods=["POST"]),
-        Route(of_device, show, methods=["GET"]),
-        Route(of_device, remove, methods=["DELETE"]),
-        Route(of_device + "/metadata", set_metadata, methods=["PUT"]),
-        Route(of_device + "/token", set_push_token, methods=["PUT"]),
-        Route(of_device + "/user", set_user, methods=["PUT"]),
-        Route(of_device + "/interests", list_interests, methods=["GET"]),
-        Route(of_device + "/interests", replace_interests, methods=["PUT"]),
-        Route(of_interest, add_interest, methods=["POST"]),
-        Route(of_interest, remove_interest, methods=["DELETE"]),
+        Endpoint("GET", f"{base}/web-vapid-public-key", vapid_public_key, _VAPID),
+        Endpoint("POST", f"{base}/devices/apns", register_apns, _REGISTER_APNS),
+        Endpoint("POST", f"{base}/devices/fcm", register_fcm, _REGISTER),
+        Endpoint("POST", f"{base}/devices/web", register_web, _REGISTER),
+        Endpoint("GET", device, show, _SHOW),
+        Endpoint("DELETE", device, remove, _REMOVE),
+        Endpoint("PUT", f"{device}/metadata", set_metadata, _SET_METADATA),
+        Endpoint("PUT", f"{device}/token", set_push_token, _SET_TOKEN),
+        Endpoint("PUT", f"{device}/user", set_user, _SET_USER),
     ]
 
 
-routes = [
-    *_routes("/device_api/v1/instances/{instance}"),
-    # What the Android SDK calls when an app overrides its host without this path.
-    *_routes("/instances/{instance}"),
-]
-
-
-async def _device_of(request: Request) -> Device:
-    async with api_of(request).store.reading() as connection:
-        return await _find(connection, request)
-
-
-async def _find(connection: AsyncConnection, request: Request) -> Device:
-    instance_id = instance_id_of(request)
-    await instances.find(connection, instance_id)
-    platform = _platform_of(request)
-    return await devices.find(connection, instance_id, platform, _device_id(request))
-
-
-def _platform_of(request: Request) -> Platform:
-    return Platform(request.path_params["platform"])
-
-
-def _device_id(request: Request) -> str:
-    device_id = str(request.path_params["device"])
-    if not is_device_id(device_id):
-        raise Malformed("Invalid device id.")
-    return device_id
+endpoints = [endpoint for base in BASES for endpoint in _endpoints(base)]
 
 
 def _previous_devices(body: dict[str, Any]) -> list[DeviceId]:
@@ -222,35 +238,3 @@ def _previous_devices(body: dict[str, Any]) -> list[DeviceId]:
     given = body.get("knownPreviousClientIds")
     named = given[:MAX_PREVIOUS_DEVICES] if isinstance(given, list) else []
     return [DeviceId(one) for one in named if isinstance(one, str) and is_device_id(one)]
-
-
-def _interest_of(request: Request) -> Interest:
-    return parse_interest(request.path_params["interest"], "interest")
-
-
-def _metadata(given: dict[str, Any] | None) -> dict[str, Any] | None:
-    return None if given is None else parse_metadata(given)
-
-
-def _limit_of(request: Request) -> int:
-    text = request.query_params.get("limit", str(MAX_INTERESTS_PER_PAGE))
-    limit = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004
-    if not 1 <= limit <= MAX_INTERESTS_PER_PAGE:
-        raise Invalid("limit", f"limit must be a number from 1 to {MAX_INTERESTS_PER_PAGE}")
-    return limit
-
-
-def _cursor(interest: Interest) -> str:
-    return base64.urlsafe_b64encode(interest.encode()).decode().rstrip("=")
-
-
-def _cursor_of(request: Request) -> str:
-    """The interest behind which the page begins; empty for the first."""
-    text = request.query_params.get("cursor", "")
-    if not text:
-        return ""
-    try:
-        decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        return parse_interest(decoded.decode("ascii"), "cursor")
-    except (binascii.Error, ValueError, Invalid) as error:
-        raise Invalid("cursor", "cursor must be the nextCursor of an earlier answer") from error

@@ -20,6 +20,7 @@ from heliograph.model.errors import (
     LimitReached,
     Malformed,
     Misconfigured,
+    Mismatch,
     NotFound,
     RateLimited,
     Unauthorized,
@@ -29,11 +30,12 @@ from heliograph.model.errors import (
 logger = logging.getLogger(__name__)
 
 #: Statuses and titles as the hosted service gives them. A schema error is 422 in the publish API
-#: (see `wire_error`), everywhere else an invalid value is 400.
+#: (see `_worded`), everywhere else an invalid value is 400.
 _WIRE: Mapping[type[HeliographError], tuple[int, str]] = {
     Malformed: (400, "Bad Request"),
     Incomplete: (400, "Incomplete Request"),
     Invalid: (400, "Bad Request"),
+    Mismatch: (400, "Bad Request"),
     Unauthorized: (401, "Unauthorized"),
     Forbidden: (403, "Forbidden"),
     NotFound: (404, "Not found"),
@@ -86,6 +88,8 @@ def _worded(request: Request, error: HeliographError) -> tuple[int, str, str]:
     match error:
         case Invalid() if request.url.path.startswith("/publish_api/"):
             status, title = 422, "Unprocessable Entity"
+            description = f"`{error.field}`: {error.reason}"
+        case Mismatch():
             description = f"`{error.field}`: {error.reason}"
         case Invalid():
             description = error.reason

@@ -3,10 +3,11 @@
 from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
+from heliograph.api.operation import Endpoint, Operation
 from heliograph.api.state import api_of
 from heliograph.model.errors import Unavailable
+from heliograph.model.schema import Object, OneOf
 
 
 async def health(_request: Request) -> Response:
@@ -24,7 +25,13 @@ async def ready(request: Request) -> Response:
     return JSONResponse({"status": "ready"})
 
 
-routes = [
-    Route("/health", health, methods=["GET"]),
-    Route("/ready", ready, methods=["GET"]),
+_HEALTH = Operation(answers=Object(members={"status": OneOf(values=("ok",))}, required=("status",)))
+_READY = Operation(
+    answers=Object(members={"status": OneOf(values=("ready",))}, required=("status",)),
+    refuses=(503,),
+)
+
+endpoints = [
+    Endpoint("GET", "/health", health, _HEALTH),
+    Endpoint("GET", "/ready", ready, _READY),
 ]

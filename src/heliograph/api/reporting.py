@@ -7,18 +7,21 @@ else. For the same reason nothing here is answered with 404.
 
 import logging
 import math
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from heliograph.api.body import json_object
+from heliograph.api.body import Body, json_object
+from heliograph.api.operation import Endpoint, Operation
 from heliograph.api.state import api_of
-from heliograph.model.errors import Incomplete, Invalid, Unavailable
+from heliograph.model.errors import Unavailable
 from heliograph.model.event import Event, EventKind
 from heliograph.model.ids import DeviceId, InstanceId, PublishId, is_storable, parse_instance_id
+from heliograph.model.schema import Anything, Number, Object, Text, check
 from heliograph.store import reports
 
 logger = logging.getLogger(__name__)
@@ -30,10 +33,48 @@ _MAX_TIMESTAMP = 4_102_444_800
 """The year 2100; a device's clock that is further off is taken for that."""
 
 
+def _in_any_case(words: Iterable[str]) -> re.Pattern[str]:
+    # Not by a flag: the document's readers have none.
+    spelt = ("".join(f"[{letter}{letter.upper()}]" for letter in word) for word in words)
+    return re.compile(f"({'|'.join(spelt)})")
+
+
+_EVENT = Object(
+    members={
+        "event": Text(
+            pattern=_in_any_case(EventKind),
+            otherwise="event must be delivery or open",
+            example="delivery",
+        ),
+        "publishId": Text(min_length=1),
+        "deviceId": Text(min_length=1),
+        "timestampSecs": Number(about="When, in seconds since 1970."),
+    },
+    required=("event", "publishId", "deviceId", "timestampSecs"),
+)
+_REPORT = Body(name="Report", schema=_EVENT, max_bytes=_MAX_BODY_BYTES)
+_REPORT_V1 = Body(
+    name="ReportOf2018",
+    schema=Object(
+        members={
+            "publishId": Text(min_length=1),
+            "deviceId": Anything(about="A text, if it is there."),
+            "eventType": Anything(about="delivery or open, if the path does not say it."),
+            "eventId": Anything(about="Another name of eventType."),
+            "timestampSecs": Anything(about="When, in seconds since 1970."),
+            "timestampMs": Anything(about="Or in milliseconds, as a text, too."),
+            "timestamp": Anything(about="Another name of timestampMs."),
+        },
+        required=("publishId",),
+    ),
+    max_bytes=_MAX_BODY_BYTES,
+)
+
+
 async def report(request: Request) -> Response:
     """Count an event, once for each device and publish."""
     instance_id = parse_instance_id(request.path_params["instance"])
-    body = await json_object(request, max_bytes=_MAX_BODY_BYTES)
+    body = await json_object(request, _REPORT)
     await _count(request, instance_id, _event_of(body))
     return Response()
 
@@ -41,20 +82,23 @@ async def report(request: Request) -> Response:
 async def report_v1(request: Request) -> Response:
     """Count an event that an SDK of 2018 reports, if it says of which device."""
     instance_id = parse_instance_id(request.path_params["instance"])
-    body = await json_object(request, max_bytes=_MAX_BODY_BYTES)
-    event = _event_of(_translated(body, request.path_params.get("event")))
-    await _count(request, instance_id, event)
+    body = await json_object(request, _REPORT_V1)
+    event = _translated(body, request.path_params.get("event"))
+    check(_EVENT, event)
+    await _count(request, instance_id, _event_of(event))
     return Response()
 
 
 _V1 = "/reporting_api/v1/instances/{instance}"
+_EVENTS = Operation(takes=_REPORT, refuses=(400,))
+_EVENTS_V1 = Operation(takes=_REPORT_V1, refuses=(400,))
 
-routes = [
-    Route("/reporting_api/v2/instances/{instance}/events", report, methods=["POST"]),
+endpoints = [
+    Endpoint("POST", "/reporting_api/v2/instances/{instance}/events", report, _EVENTS),
     # As the device API: for an Android app that overrides its host without this path.
-    Route("/instances/{instance}/events", report, methods=["POST"]),
-    Route(_V1 + "/events", report_v1, methods=["POST"]),
-    Route(_V1 + "/event-type/{event}", report_v1, methods=["POST"]),
+    Endpoint("POST", "/instances/{instance}/events", report, _EVENTS),
+    Endpoint("POST", f"{_V1}/events", report_v1, _EVENTS_V1),
+    Endpoint("POST", f"{_V1}/event-type/{{event}}", report_v1, _EVENTS_V1),
 ]
 
 
@@ -94,38 +138,14 @@ def _seconds(body: dict[str, Any]) -> float | None:
 
 
 def _event_of(body: dict[str, Any]) -> Event:
+    seconds = min(max(body["timestampSecs"], 0), _MAX_TIMESTAMP)
     return Event(
-        kind=_kind(_text(body, "event")),
-        publish_id=PublishId(_text(body, "publishId")),
-        device_id=DeviceId(_text(body, "deviceId")),
-        reported_at=_timestamp(body),
+        kind=EventKind(body["event"].lower()),
+        publish_id=PublishId(body["publishId"]),
+        device_id=DeviceId(body["deviceId"]),
+        # An older web SDK sent fractions.
+        reported_at=datetime.fromtimestamp(math.floor(seconds), UTC),
     )
-
-
-def _kind(text: str) -> EventKind:
-    try:
-        return EventKind(text.lower())
-    except ValueError as error:
-        raise Invalid("event", "event must be delivery or open") from error
-
-
-def _text(body: dict[str, Any], field: str) -> str:
-    value = body.get(field)
-    if value is None:
-        raise Incomplete(f"{field} is required")
-    if not isinstance(value, str) or not value:
-        raise Invalid(field, f"{field} must be a string")
-    return value
-
-
-def _timestamp(body: dict[str, Any]) -> datetime:
-    value = body.get("timestampSecs")
-    if value is None:
-        raise Incomplete("timestampSecs is required")
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise Invalid("timestampSecs", "timestampSecs must be a number")
-    # An older web SDK sent fractions.
-    return datetime.fromtimestamp(math.floor(min(max(value, 0), _MAX_TIMESTAMP)), UTC)
 
 
 def _can_be_ours(given: str) -> bool:

@@ -8,6 +8,7 @@ from heliograph.cli.device import device
 from heliograph.cli.doctor import doctor
 from heliograph.cli.gateway import gateway
 from heliograph.cli.instance import instance
+from heliograph.cli.lint import lint
 from heliograph.cli.publish import publish
 from heliograph.cli.serve import serve
 from heliograph.cli.token import token
@@ -38,6 +39,7 @@ cli.add_command(instance)
 cli.add_command(gateway)
 cli.add_command(token)
 cli.add_command(publish)
+cli.add_command(lint)
 cli.add_command(user)
 cli.add_command(device)
 cli.add_command(doctor)

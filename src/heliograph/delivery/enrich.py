@@ -110,7 +110,7 @@ def _apns_headers(payload: Payload, push_type: str, topic: str | None) -> dict[s
     priority = 5 if push_type == "background" else payload.get("priority", 10)
     headers = {"apns-push-type": push_type, "apns-priority": str(priority)}
     if "expiration" in payload:
-        headers["apns-expiration"] = str(payload["expiration"])
+        headers["apns-expiration"] = str(int(payload["expiration"]))
     if "collapse_id" in payload:
         headers["apns-collapse-id"] = payload["collapse_id"]
     if topic is not None:

@@ -7,7 +7,7 @@ left in, for the check of the schema to refuse.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -94,17 +94,7 @@ def _convert_notification(body: _Object, message: _Object) -> None:
 
 def _convert_options(body: _Object, message: _Object) -> None:
     android = message.setdefault("android", {})
-    conversions: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-        "collapse_key": ("collapse_key", _same(str, "fcm.collapse_key", "string")),
-        "priority": ("priority", _priority),
-        "time_to_live": ("ttl", _time_to_live),
-        "restricted_package_name": (
-            "restricted_package_name",
-            _same(str, "fcm.restricted_package_name", "string"),
-        ),
-        "direct_boot_ok": ("direct_boot_ok", _same(bool, "fcm.direct_boot_ok", "boolean")),
-    }
-    for key, (name, convert) in conversions.items():
+    for key, (name, convert) in _OPTIONS.items():
         if key in body:
             android[name] = convert(body[key])
 
@@ -182,6 +172,38 @@ def _same(expected: type, field: str, name: str) -> Callable[[Any], Any]:
         return value
 
     return same
+
+
+_OPTIONS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "collapse_key": ("collapse_key", _same(str, "fcm.collapse_key", "string")),
+    "priority": ("priority", _priority),
+    "time_to_live": ("ttl", _time_to_live),
+    "restricted_package_name": (
+        "restricted_package_name",
+        _same(str, "fcm.restricted_package_name", "string"),
+    ),
+    "direct_boot_ok": ("direct_boot_ok", _same(bool, "fcm.direct_boot_ok", "boolean")),
+}
+"""Legacy options, what v1 calls them below `android`, and how their values are written there."""
+_ENVELOPE = frozenset({"message", "validate_only", "dry_run"})
+_TAKEN = frozenset({"notification", "data", *_OPTIONS, *_V1_BLOCKS})
+_TAKEN_TO_BE_SHOWN = frozenset(
+    {"title", "body", "image", "body_loc_args", "title_loc_args", *_ANDROID_NOTIFICATION_KEYS}
+)
+
+
+def left_out(payload: Mapping[str, Any]) -> Iterator[str]:
+    """Paths of what `to_v1` does not pass on, of a payload that it takes."""
+    body, below = _snake_case(payload), "fcm"
+    taken = _TAKEN | _ENVELOPE
+    if isinstance(body.get("message"), dict):
+        yield from (f"fcm.{key}" for key in body if key not in _ENVELOPE)
+        body, below, taken = body["message"], "fcm.message", _TAKEN
+    yield from (f"{below}.{key}" for key in body if key not in taken)
+    shown = body.get("notification", {})
+    yield from (f"{below}.notification.{key}" for key in shown if key not in _TAKEN_TO_BE_SHOWN)
+    data = body.get("data", {})
+    yield from (f"{below}.data.{key}" for key, value in data.items() if value is None)
 
 
 def _check(value: object, expected: type, field: str, name: str) -> None:

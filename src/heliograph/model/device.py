@@ -13,12 +13,13 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from heliograph.model.errors import Invalid, Unauthorized
-from heliograph.model.ids import DeviceId, InstanceId, UserId, is_storable
+from heliograph.model.ids import NOT_STORABLE, STORABLE, DeviceId, InstanceId, UserId
 from heliograph.model.limits import (
     MAX_ENDPOINT_CHARACTERS,
     MAX_METADATA_BYTES,
     MAX_PUSH_TOKEN_CHARACTERS,
 )
+from heliograph.model.schema import Text
 
 
 class Platform(StrEnum):
@@ -60,22 +61,31 @@ def token_hash(push_token: str) -> bytes:
     return hashlib.sha256(push_token.encode()).digest()
 
 
-def parse_push_token(platform: Platform, value: object) -> str:
-    """The push token in the one form that is stored. Raises Invalid, Unauthorized.
+PUSH_TOKEN = Text(
+    min_length=1,
+    max_length=MAX_PUSH_TOKEN_CHARACTERS,
+    pattern=STORABLE,
+    otherwise=NOT_STORABLE,
+    about=(
+        "What the gateway knows the device by. web: the base64 of the JSON of its PushSubscription."
+        " apns: hexadecimal."
+    ),
+)
+
+
+def parse_push_token(platform: Platform, value: str) -> str:
+    """The push token, which is as PUSH_TOKEN says, in the form that is stored.
 
     Whether the gateway knows the token, the first send tells. Only what can't be one is refused.
+    Raises Invalid, Unauthorized.
     """
-    if not isinstance(value, str) or not value:
-        raise Invalid("token", "token is required")
-    if len(value) > MAX_PUSH_TOKEN_CHARACTERS:
-        raise Invalid("token", f"must have at most {MAX_PUSH_TOKEN_CHARACTERS} characters")
-    if platform is Platform.WEB:
-        return msgspec.json.encode(_parse_subscription(value)).decode()
-    if platform is Platform.APNS:
-        return _parse_apns_token(value)
-    if not is_storable(value):
-        raise Invalid("token", "must not contain NUL or unpaired surrogates")
-    return value
+    match platform:
+        case Platform.WEB:
+            return msgspec.json.encode(_parse_subscription(value)).decode()
+        case Platform.APNS:
+            return _parse_apns_token(value)
+        case Platform.FCM:
+            return value
 
 
 def parse_metadata(given: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ HeliographError
 ├─ Malformed(reason)            the request can't be read: not JSON, wrong type, too large
 ├─ Incomplete(reason)           a part of the request that must be there is missing
 ├─ Invalid(field, reason)       a value breaks a rule; field is a path: users.3, apns.aps
+│  └─ Mismatch(field, reason)   it is not what its schema says; the reason alone does not name it
 ├─ Unauthorized(reason)         who is calling is not proven
 ├─ Forbidden(reason)            proven, but not for this instance
 ├─ NotFound(what)               no such instance, device, publish, key
@@ -35,6 +36,10 @@ class Invalid(HeliographError):
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
+
+
+class Mismatch(Invalid):
+    """A value is not what its schema says. The reason makes sense only beside the field."""
 
 
 class Unauthorized(HeliographError):

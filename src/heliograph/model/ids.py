@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable
 from typing import NewType
 
-from heliograph.model.errors import Invalid, LimitReached
+from heliograph.model.errors import Invalid, LimitReached, Mismatch
 from heliograph.model.limits import (
     INTEREST_PATTERN,
     MAX_IDEMPOTENCY_KEY_CHARACTERS,
@@ -16,6 +16,7 @@ from heliograph.model.limits import (
     MAX_INTERESTS_PER_DEVICE,
     MAX_USER_ID_CHARACTERS,
 )
+from heliograph.model.schema import Text, check
 
 InstanceId = NewType("InstanceId", str)
 DeviceId = NewType("DeviceId", str)
@@ -33,9 +34,12 @@ def new_device_id(platform: str) -> DeviceId:
     return DeviceId(f"{platform}-{uuid.uuid4()}")
 
 
+DEVICE_ID = re.compile(r"(apns|fcm|web)-[0-9a-fA-F-]{36}")
+
+
 def is_device_id(text: str) -> bool:
     """Whether it could be a device id: the platform, and a UUID, as it is written."""
-    return _DEVICE_ID.fullmatch(text) is not None
+    return DEVICE_ID.fullmatch(text) is not None
 
 
 def new_publish_id() -> PublishId:
@@ -53,52 +57,71 @@ def parse_instance_id(text: str) -> InstanceId:
     return InstanceId(parsed)
 
 
+STORABLE = re.compile(r"[^\x00]*")
+NOT_STORABLE = "must not contain NUL or unpaired surrogates"
+
+USER_ID = Text(
+    min_length=1,
+    max_length=MAX_USER_ID_CHARACTERS,
+    pattern=STORABLE,
+    otherwise=NOT_STORABLE,
+    example="alice",
+    about="An id that the app chose: any Unicode text.",
+)
+INTEREST = Text(
+    min_length=1,
+    max_length=MAX_INTEREST_CHARACTERS,
+    pattern=INTEREST_PATTERN,
+    example="news",
+    about="A public topic that devices subscribe to.",
+)
+
+
 def parse_user_id(value: object, field: str) -> UserId:
     """An id that the app chose: 1 to 164 code points of any Unicode text. Raises Invalid."""
-    text = _text(value, field, MAX_USER_ID_CHARACTERS)
-    if not is_storable(text):
-        raise Invalid(field, "must not contain NUL or unpaired surrogates")
-    return UserId(text)
+    check(USER_ID, value, field)
+    # Not in a JSON body, but a token's claims or a path can hold half a character.
+    if not is_storable(str(value)):
+        raise Mismatch(field, NOT_STORABLE)
+    return UserId(str(value))
 
 
 def parse_interest(value: object, field: str) -> Interest:
     """A public topic: 1 to 164 characters of A-Z a-z 0-9 _ - = @ , . ; Raises Invalid."""
-    text = _text(value, field, MAX_INTEREST_CHARACTERS)
-    if INTEREST_PATTERN.fullmatch(text) is None:
-        raise Invalid(field, f"Does not match pattern '^{INTEREST_PATTERN.pattern}$'")
-    return Interest(text)
+    check(INTEREST, value, field)
+    return Interest(str(value))
 
 
 def parse_interests(values: Iterable[object]) -> list[Interest]:
     """All interests of a device, each once. Raises Invalid, LimitReached."""
-    each = (parse_interest(value, f"interests.{index}") for index, value in enumerate(values))
-    parsed = list(dict.fromkeys(each))
-    if len(parsed) > MAX_INTERESTS_PER_DEVICE:
+    return each_once(
+        parse_interest(value, f"interests.{index}") for index, value in enumerate(values)
+    )
+
+
+def each_once(interests: Iterable[Interest]) -> list[Interest]:
+    """The same without repetitions. Raises LimitReached if a device can't have so many."""
+    found = list(dict.fromkeys(interests))
+    if len(found) > MAX_INTERESTS_PER_DEVICE:
         raise LimitReached("interests", MAX_INTERESTS_PER_DEVICE)
-    return parsed
+    return found
+
+
+IDEMPOTENCY_KEY = Text(
+    min_length=1,
+    max_length=MAX_IDEMPOTENCY_KEY_CHARACTERS,
+    pattern=re.compile(r"[ -~]+"),
+    otherwise="must be printable ASCII",
+    about="The app server's own name for a request: sent again within 24 hours, it is that one.",
+)
 
 
 def parse_idempotency_key(text: str, field: str) -> IdempotencyKey:
     """The app server's own name for a request: 1 to 255 printable ASCII. Raises Invalid."""
-    key = _text(text, field, MAX_IDEMPOTENCY_KEY_CHARACTERS)
-    if not (key.isascii() and key.isprintable()):
-        raise Invalid(field, "must be printable ASCII")
-    return IdempotencyKey(key)
+    check(IDEMPOTENCY_KEY, text, field)
+    return IdempotencyKey(text)
 
 
 def is_storable(text: str) -> bool:
     """Whether every database takes the text: PostgreSQL has no NUL, UTF-8 no lone surrogates."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-_DEVICE_ID = re.compile(r"(apns|fcm|web)-[0-9a-fA-F-]{36}")
-
-
-def _text(value: object, field: str, maximum: int) -> str:
-    if not isinstance(value, str):
-        raise Invalid(field, "Invalid type. Expected: string")
-    if not value:
-        raise Invalid(field, "String length must be greater than or equal to 1")
-    if len(value) > maximum:
-        raise Invalid(field, f"String length must be less than or equal to {maximum}")
-    return value

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import msgspec
 
 from heliograph.model.device import (
+    PUSH_TOKEN,
     Device,
     Platform,
     parse_metadata,
@@ -32,6 +33,7 @@ from heliograph.model.ids import (
     parse_user_id,
 )
 from heliograph.model.limits import MAX_DEVICE_BODY_BYTES
+from heliograph.model.schema import check
 
 UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 """When a device registered whose line does not tell. So early that a gateway is always believed:
@@ -83,7 +85,7 @@ def parse_line(content: bytes) -> DeviceLine:
         raise Invalid("registeredAt", "must not be before 1970")
     return DeviceLine(
         platform=line.platform,
-        push_token=parse_push_token(line.platform, _registered_form(line.platform, line.token)),
+        push_token=_push_token(line.platform, line.token),
         id=None if line.id is None else DeviceId(line.id),
         user_id=None if line.user_id is None else parse_user_id(line.user_id, "userId"),
         interests=None if line.interests is None else parse_interests(line.interests),
@@ -208,13 +210,14 @@ def _decoded(content: bytes) -> _Line:
         raise Malformed("the line is not JSON") from error
 
 
-def _registered_form(platform: Platform, token: str | dict[str, Any]) -> str:
-    """The push token as a registration carries it: of a browser, base64 of its subscription."""
-    if isinstance(token, str):
-        return token
-    if platform is not Platform.WEB:
-        raise Invalid("token", "must be a text")
-    return base64.b64encode(msgspec.json.encode(token)).decode()
+def _push_token(platform: Platform, token: str | dict[str, Any]) -> str:
+    """The push token as it is stored; of a browser, the line may hold its subscription itself."""
+    if isinstance(token, dict):
+        if platform is not Platform.WEB:
+            raise Invalid("token", "must be a text")
+        token = base64.b64encode(msgspec.json.encode(token)).decode()
+    check(PUSH_TOKEN, token, "token")
+    return parse_push_token(platform, token)
 
 
 def _base64url(content: bytes) -> str:
