@@ -32,7 +32,10 @@ def new_device_id(platform: str) -> DeviceId:
 
 
 def is_device_id(text: str) -> bool:
-    """Whether it could be a device id: the platform, and a UUID, as it is written."""
+    """Whether it could be a device id: the platform, and what can stand in a URL as it is.
+
+    Ours have a UUID; devices that come from another service may have others.
+    """
     return _DEVICE_ID.fullmatch(text) is not None
 
 
@@ -81,7 +84,7 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-_DEVICE_ID = re.compile(r"(apns|fcm|web)-[0-9a-fA-F-]{36}")
+_DEVICE_ID = re.compile(r"(apns|fcm|web)-[A-Za-z0-9._~-]{1,200}")
 
 
 def _text(value: object, field: str, maximum: int) -> str:
