@@ -4,6 +4,13 @@
         with compatibility("Node server SDK", "1.2.7", "publishToUsers"):
             ...  # works, if nothing here raises
 
+or, for a test that as a whole proves what an SDK can do:
+
+    WEB_SDK = Sdk("Web SDK", "2.1.0")
+
+    @WEB_SDK.does("`stop()`")
+    def test_after_stop_nothing_arrives(...) -> None:
+
 A run fails when what it recorded is not what the document says. `pytest --write-compatibility` runs
 the tests that record, and writes it. Rows that were not recorded are left alone, since the SDK's
 toolchain may be missing here; but once every test that records has passed, an SDK of which some
@@ -11,7 +18,7 @@ rows came has no others.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,9 +32,12 @@ HEAD = """\
 # Compatibility
 
 What each Beams SDK was seen to do with Heliograph. The SDKs are the published ones, unmodified,
-each in its own runtime, unless the heading says how its requests were made instead. There is no
-official server SDK for .NET. Made by the tests (`make docs`), which fail when it is no longer so.
+each in its own runtime, unless the heading says how its requests were made instead. How each is
+pointed here, and which can't be as it is: [Moving from Pusher Beams](migrate-from-beams.md). There
+is no official server SDK for .NET. Made by the tests (`make docs`), which fail when it is no longer
+so.
 """
+MARK = "sdk_does"
 TABLE_HEAD = ("| call | result |", "| --- | --- |")
 _HEADING = re.compile(r"^## (?P<sdk>.+), (?P<version>\S+)$")
 _ROW = re.compile(r"^\| (?P<call>.+?) \| (?P<result>.+) \|$")
@@ -42,6 +52,18 @@ class Call(NamedTuple):
 
 
 Results = Mapping[Call, str]
+
+
+class Sdk(NamedTuple):
+    """What a reader knows an SDK by. version: without spaces."""
+
+    title: str
+    version: str
+
+    def does(self, *calls: str, result: str = WORKS) -> pytest.MarkDecorator:
+        """Mark a test: the calls are recorded, if it passes. result: see `Compatibility`."""
+        mark: pytest.MarkDecorator = getattr(pytest.mark, MARK)
+        return mark(*[Call(self.title, self.version, call) for call in calls], result=result)
 
 
 class Compatibility:
@@ -122,6 +144,13 @@ class Plugin:
             items[:] = [item for item in items if _records(item)]
             config.hook.pytest_deselected(items=others)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        outcome = yield
+        for mark in item.iter_markers(MARK):
+            self.compatibility.results |= dict.fromkeys(mark.args, mark.kwargs["result"])
+        return outcome
+
     def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
         self._deselected = self._deselected or any(map(_records, items))
 
@@ -158,6 +187,8 @@ class Plugin:
 
 
 def _records(item: pytest.Item) -> bool:
+    if item.get_closest_marker(MARK) is not None:
+        return True
     return isinstance(item, pytest.Function) and "compatibility" in item.fixturenames
 
 
@@ -173,6 +204,7 @@ PLUGIN = pytest.StashKey[Plugin]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{MARK}: what an SDK can do, if the test passes")
     config.stash[PLUGIN] = Plugin(config)
     config.pluginmanager.register(config.stash[PLUGIN])
 

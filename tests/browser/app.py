@@ -9,7 +9,10 @@ from typing import Any, TypeVar
 from tests.browser.site import Site
 from tests.browser.tab import Notification, Tab
 from tests.client import Instance
+from tests.compatibility import Sdk
+from tests.peers.server_sdks import version_of_package
 
+WEB_SDK = Sdk("Web SDK", version_of_package("@pusher/push-notifications-web"))
 ARRIVES_WITHIN_S = 20
 LISTEN = """
 (self.arrived = [],

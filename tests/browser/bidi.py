@@ -9,6 +9,8 @@ from typing import Any, Self
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 
 START_TIMEOUT_S = 60
+#: Pages may use servers whose certificates are of the tests' own authorities.
+CAPABILITIES = {"alwaysMatch": {"acceptInsecureCerts": True}}
 
 
 class BrowserError(Exception):
@@ -36,7 +38,7 @@ class Session:
             raise
         session = cls(client, socket)
         try:
-            await session.command("session.new", {"capabilities": {}}, START_TIMEOUT_S)
+            await session.command("session.new", {"capabilities": CAPABILITIES}, START_TIMEOUT_S)
         except BaseException:
             await session.close()
             raise

@@ -1,19 +1,16 @@
 """Notifications of the official web SDK, unmodified, in a real Firefox."""
 
 import asyncio
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
-from tests.browser.app import App, comes
+from tests.browser.app import WEB_SDK, App, comes
 from tests.browser.firefox import Firefox
 from tests.browser.site import Site
 from tests.browser.tab import Tab
 from tests.browsers import hello, new_name
-from tests.peers.server_sdks import publish_with_node, publish_with_python
-from tests.peers.tls_proxy import TlsProxy
+from tests.peers.server_sdks import NodeSdk, publish_to_user
 from tests.server import Server
 from tests.waiting import finished
 
@@ -38,15 +35,14 @@ PAYLOADS: tuple[tuple[bool, bool, dict[str, object]], ...] = (
 )
 
 
-@pytest.fixture
-def tls_proxy(server: Server, tmp_path: Path) -> Iterator[TlsProxy]:
-    """What the Python SDK needs, which speaks https only."""
-    with TlsProxy(server.port, tmp_path) as proxy:
-        yield proxy
-
-
+@WEB_SDK.does(
+    "`start()`",
+    "`setUserId()`",
+    "`getUserId()`",
+    "a publish to a user arrives with that user and no other",
+)
 async def test_a_personal_notification_is_shown_to_its_user_and_to_no_other(
-    app: App, other_app: App, server: Server, tls_proxy: TlsProxy
+    app: App, other_app: App, server: Server
 ) -> None:
     alice, bob = new_name("alice"), new_name("bob")
     await app.log_in(alice)
@@ -54,19 +50,22 @@ async def test_a_personal_notification_is_shown_to_its_user_and_to_no_other(
     assert await app.call("getUserId") == alice
     notification = {"title": "For Alice", "body": "żółć 🎈", "deep_link": "https://example.com/"}
     payload: dict[str, object] = {"web": {"notification": notification, "data": {"order": 7}}}
-    instance = server.instance
 
-    await asyncio.to_thread(publish_with_python, instance, alice, payload, tls_proxy)
+    async def publish(user: str, payload: dict[str, object]) -> None:
+        sdk = NodeSdk(server)
+        await asyncio.to_thread(publish_to_user, sdk, server.instance, user, payload)
+
+    await publish(alice, payload)
     [received] = await comes(app.arrived)
     assert (received["notification"], received["data"]) == (notification, {"order": 7})
     [shown] = await comes(app.shown)
     assert (shown.title, shown.body) == ("For Alice", "żółć 🎈")
     assert shown.data["pusher"]["customerPayload"]["data"] == {"order": 7}
 
-    await asyncio.to_thread(publish_with_node, instance, alice, payload, server)
+    await publish(alice, payload)
     await comes(partial(_as_many, app, 2))
 
-    await asyncio.to_thread(publish_with_node, instance, bob, hello("For Bob"), server)
+    await publish(bob, hello("For Bob"))
     # What was published to Alice before would have come before this.
     assert await comes(other_app.titles) == ["For Bob"]
     assert await app.titles() == ["For Alice"] * 2
@@ -76,6 +75,7 @@ async def _as_many(app: App, number: int) -> bool:
     return len(await app.arrived()) == number
 
 
+@WEB_SDK.does("`stop()`", "after `stop()` nothing arrives")
 async def test_after_stop_nothing_arrives(app: App, other_app: App, server: Server) -> None:
     user = new_name("alice")
     device_id = await app.log_in(user)
@@ -90,6 +90,7 @@ async def test_after_stop_nothing_arrives(app: App, other_app: App, server: Serv
     assert await app.call("getUserId") is None
 
 
+@WEB_SDK.does("a publish to an interest arrives")
 async def test_a_publish_to_an_interest_is_shown(app: App, server: Server) -> None:
     interest = new_name("news")
     await app.start()
@@ -98,6 +99,7 @@ async def test_a_publish_to_an_interest_is_shown(app: App, server: Server) -> No
     assert await comes(app.titles) == ["news"]
 
 
+@WEB_SDK.does("arrivals and clicks are counted, each once")
 async def test_each_arrival_and_each_click_is_counted_once(
     firefox: Firefox, app: App, other_app: App, server: Server
 ) -> None:
@@ -119,6 +121,7 @@ async def _are_counted(server: Server, publish_id: str, *, acknowledged: int, op
     return (report["acknowledged"], report["opened"]) == (acknowledged, opened)
 
 
+@WEB_SDK.does("a click opens `deep_link`, unless it is open")
 async def test_a_click_opens_the_deep_link_unless_it_is_open(
     firefox: Firefox, app: App, server: Server
 ) -> None:
@@ -142,6 +145,7 @@ async def test_a_click_opens_the_deep_link_unless_it_is_open(
     assert (await firefox.urls()).count(page) == 1
 
 
+@WEB_SDK.does("`onNotificationReceived` changes what is shown")
 async def test_the_app_may_change_what_is_shown(tab: Tab, server: Server, site: Site) -> None:
     site.worker_end = CHANGE
     app, interest = App(tab, site, server.instance), new_name("news")
@@ -153,6 +157,7 @@ async def test_the_app_may_change_what_is_shown(tab: Tab, server: Server, site: 
     assert shown.title == "Hello, Alice"
 
 
+@WEB_SDK.does("a publish without notification, for `onNotificationReceived`")
 async def test_a_push_says_what_is_in_it_and_is_counted_though_nothing_is_shown(
     tab: Tab, server: Server, site: Site
 ) -> None:
@@ -179,6 +184,7 @@ async def test_a_push_says_what_is_in_it_and_is_counted_though_nothing_is_shown(
     assert await app.shown() == []
 
 
+@WEB_SDK.does("`hide_notification_if_site_has_focus`")
 async def test_a_notification_may_hide_from_who_looks_at_the_site(app: App, server: Server) -> None:
     interest = new_name("news")
     await app.start()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.app import App, Script
+from tests.browser.app import WEB_SDK, App, Script
 from tests.browser.bidi import BrowserError
 from tests.browser.firefox import INSECURE_HOST
 from tests.browser.site import Site
@@ -29,6 +29,7 @@ async def constructed(tab: Tab, configuration: str) -> str:
     return str(refusal.value)
 
 
+@WEB_SDK.does("error for a configuration without an instance id")
 async def test_a_client_needs_an_instance(tab: Tab, site: Site) -> None:
     await tab.goto(site.url)
     assert await constructed(tab, "") == "Error: Config object required"
@@ -39,6 +40,7 @@ async def test_a_client_needs_an_instance(tab: Tab, site: Site) -> None:
     assert await constructed(tab, "{instanceId: ''}") == "Error: Instance ID cannot be empty"
 
 
+@WEB_SDK.does("error for a browser that can't push")
 async def test_a_client_needs_a_browser_that_can_push(tab: Tab, site: Site) -> None:
     for api, error in MISSING_APIS.items():
         await tab.goto(site.url)
@@ -46,12 +48,14 @@ async def test_a_client_needs_a_browser_that_can_push(tab: Tab, site: Site) -> N
         assert await constructed(tab, "{instanceId: 'i'}") == f"Error: {error}"
 
 
+@WEB_SDK.does("error for a page without https")
 async def test_a_client_needs_a_secure_context(tab: Tab, site: Site) -> None:
     await tab.goto(f"http://{INSECURE_HOST}:{site.port}/")
     error = await constructed(tab, "{instanceId: 'i'}")
     assert error.startswith("Error: Pusher Beams relies on Service Workers, which only work in ")
 
 
+@WEB_SDK.does("error for a worker of another scope")
 async def test_a_client_needs_a_worker_whose_scope_the_page_is_in(tab: Tab, site: Site) -> None:
     await tab.goto(site.url)
     given = f"{{instanceId: 'i', serviceWorkerRegistration: {OWN_WORKER}}}"
@@ -61,6 +65,7 @@ async def test_a_client_needs_a_worker_whose_scope_the_page_is_in(tab: Tab, site
     )
 
 
+@WEB_SDK.does("error for a site without the service worker")
 async def test_a_site_without_the_worker_is_told(tab: Tab, server: Server, site: Site) -> None:
     site.worker_end = None
     app = App(tab, site, server.instance)
@@ -83,6 +88,7 @@ async def test_without_notifications_a_client_does_nothing(app: App) -> None:
     assert await app.call("getDeviceId") is None
 
 
+@WEB_SDK.does("error for an unknown instance")
 async def test_an_unknown_instance_is_told(tab: Tab, server: Server, site: Site) -> None:
     for instance_id in ("00000000-0000-4000-8000-000000000000", "no uuid", "a/b", ".."):
         app = App(tab, site, Instance(server.client, instance_id, "no key"))
@@ -91,6 +97,7 @@ async def test_an_unknown_instance_is_told(tab: Tab, server: Server, site: Site)
         assert await app.call("getDeviceId") is None
 
 
+@WEB_SDK.does("error for a server that is away")
 async def test_a_server_that_is_away_is_told_and_can_be_tried_again(app: App) -> None:
     away = f"http://127.0.0.1:{free_port()}"
     await app.make_client(url=away)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.app import NULL, UNDEFINED, App
+from tests.browser.app import NULL, UNDEFINED, WEB_SDK, App
 from tests.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -22,6 +22,7 @@ BAD_NAMES = (
 )
 
 
+@WEB_SDK.does("`addDeviceInterest()`", "`removeDeviceInterest()`", "`getDeviceInterests()`")
 async def test_interests_are_kept_by_the_server(app: App, server: Server) -> None:
     device_id = await app.start()
     for name in ("news", ALLOWED, "a" * 164, "news"):
@@ -34,6 +35,7 @@ async def test_interests_are_kept_by_the_server(app: App, server: Server) -> Non
     assert await app.call("getDeviceInterests") == {"interests": ["news"]}
 
 
+@WEB_SDK.does("`setDeviceInterests()`", "`clearDeviceInterests()`")
 async def test_all_interests_are_replaced_at_once(app: App) -> None:
     await app.start()
     await app.call("setDeviceInterests", ["b", "a", "b"])
@@ -45,6 +47,7 @@ async def test_all_interests_are_replaced_at_once(app: App) -> None:
     assert await app.call("getDeviceInterests") == {"interests": []}
 
 
+@WEB_SDK.does("`getDeviceInterests()` page by page")
 async def test_interests_are_read_page_by_page(app: App) -> None:
     await app.start()
     many = [f"interest-{number:03}" for number in range(250)]
@@ -65,6 +68,7 @@ async def test_interests_are_read_page_by_page(app: App) -> None:
     assert len((await app.call("getDeviceInterests", 0))["interests"]) == 100
 
 
+@WEB_SDK.does("error for more than 5000 interests")
 async def test_a_device_has_at_most_5000_interests(app: App) -> None:
     await app.start()
     many = [f"{number:04}" for number in range(5001)]
@@ -80,6 +84,7 @@ async def test_a_device_has_at_most_5000_interests(app: App) -> None:
     await app.call("addDeviceInterest", many[0])
 
 
+@WEB_SDK.does("error for a bad interest")
 async def test_a_bad_name_is_refused_before_it_is_sent(app: App) -> None:
     await app.start()
     await app.call("addDeviceInterest", "news")
@@ -117,6 +122,7 @@ async def test_a_name_that_the_sdk_lets_pass_harms_nobody(app: App, server: Serv
     assert await app.call("getDeviceInterests") == {"interests": ["news"]}
 
 
+@WEB_SDK.does("error for a bad limit or cursor")
 async def test_the_page_can_read_why_a_page_of_interests_was_refused(app: App) -> None:
     await app.start()
     refused = "Error: Unexpected status code 400: Bad Request, "
@@ -128,6 +134,7 @@ async def test_the_page_can_read_why_a_page_of_interests_was_refused(app: App) -
         assert error.startswith(f"{refused}cursor must be ")
 
 
+@WEB_SDK.does("error for interests before `start()`")
 async def test_there_are_no_interests_before_the_start(app: App) -> None:
     for method, arguments, attempt in (
         ("addDeviceInterest", ["news"], "add Device Interest"),

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 import pytest_asyncio
 
-from tests.browser.app import App, comes
+from tests.browser.app import WEB_SDK, App, comes
 from tests.browser.firefox import Firefox
 from tests.browser.tab import Permission
 from tests.browsers import hello, new_name
@@ -41,6 +41,7 @@ async def allowed_app(app: App) -> App:
     return app
 
 
+@WEB_SDK.does("`getRegistrationState()`")
 async def test_the_registration_state_follows_permission_and_registration(app: App) -> None:
     assert await app.call("getRegistrationState") == "PERMISSION_PROMPT_REQUIRED"
     await app.tab.set_permission(Permission.GRANTED)
@@ -53,6 +54,7 @@ async def test_the_registration_state_follows_permission_and_registration(app: A
     assert await app.call("getRegistrationState") == "PERMISSION_DENIED"
 
 
+@WEB_SDK.does("error without permission")
 async def test_without_permission_there_is_no_device(app: App) -> None:
     await app.tab.set_permission(Permission.DENIED)
     assert (await app.refusal("start")).startswith("NotAllowedError: ")
@@ -60,6 +62,7 @@ async def test_without_permission_there_is_no_device(app: App) -> None:
     assert await app.call("getRegistrationState") == "PERMISSION_DENIED"
 
 
+@WEB_SDK.does("`getDeviceId()`", "a page that is loaded again is the same device")
 async def test_a_loaded_page_knows_the_device_again(allowed_app: App) -> None:
     user = new_name("alice")
     device_id = await allowed_app.log_in(user)
@@ -73,6 +76,7 @@ async def test_a_loaded_page_knows_the_device_again(allowed_app: App) -> None:
     assert await allowed_app.call("getDeviceInterests") == {"interests": ["news"]}
 
 
+@WEB_SDK.does("`clearAllState()`")
 async def test_clear_all_state_makes_a_new_device_without_user_or_interests(
     allowed_app: App, server: Server
 ) -> None:
@@ -94,6 +98,7 @@ async def test_before_the_start_there_is_nothing_to_stop(app: App) -> None:
     assert await app.call("getUserId") is None
 
 
+@WEB_SDK.does("error for a `stop()` that does not reach the server")
 async def test_a_stop_that_does_not_reach_the_server_changes_nothing(
     allowed_app: App, server: Server
 ) -> None:
@@ -109,6 +114,7 @@ async def test_a_stop_that_does_not_reach_the_server_changes_nothing(
     assert server.instance.devices.get(device_id).status == 404
 
 
+@WEB_SDK.does("permission taken back: the device is gone, and a new one when it is given again")
 async def test_who_takes_the_permission_back_is_a_new_device_later(
     allowed_app: App, server: Server
 ) -> None:
@@ -128,6 +134,7 @@ async def test_who_takes_the_permission_back_is_a_new_device_later(
     assert await comes(allowed_app.titles) == ["again"]
 
 
+@WEB_SDK.does("a page that unsubscribes without the SDK is a new device later")
 async def test_a_page_that_unsubscribes_without_the_sdk_is_a_new_device_later(
     allowed_app: App, server: Server
 ) -> None:
@@ -144,6 +151,10 @@ async def test_a_page_that_unsubscribes_without_the_sdk_is_a_new_device_later(
     assert server.instance.devices.get(device_id).status == 404
 
 
+@WEB_SDK.does(
+    "a device deleted on the server",
+    result="its calls fail with 404 until `clearAllState()`, or `stop()` and `start()`",
+)
 async def test_a_device_deleted_on_the_server_can_be_stopped_and_started(
     allowed_app: App, server: Server
 ) -> None:

@@ -5,7 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 from tests.beams_token import beams_token, hmac_signer
-from tests.browser.app import NULL, OWN_SERVER, UNDEFINED, App, Script, comes, token_provider
+from tests.browser.app import (
+    NULL,
+    OWN_SERVER,
+    UNDEFINED,
+    WEB_SDK,
+    App,
+    Script,
+    comes,
+    token_provider,
+)
 from tests.browser.site import Answer, Site
 from tests.browsers import hello, new_name
 from tests.processes import free_port
@@ -23,6 +32,7 @@ def other_site(server: Server) -> Iterator[Site]:
         yield site
 
 
+@WEB_SDK.does("error for another user before `stop()`")
 async def test_a_device_has_one_user_until_it_is_stopped(app: App, server: Server) -> None:
     alice, bob = new_name("alice"), new_name("bob")
     device_id = await app.log_in(alice)
@@ -35,6 +45,7 @@ async def test_a_device_has_one_user_until_it_is_stopped(app: App, server: Serve
     assert await app.call("getUserId") == bob
 
 
+@WEB_SDK.does("user ids with blanks, slashes, emoji and the like")
 async def test_a_user_may_be_called_anything(app: App, server: Server) -> None:
     for user in ODD_USERS:
         device_id = await app.log_in(user)
@@ -43,6 +54,7 @@ async def test_a_user_may_be_called_anything(app: App, server: Server) -> None:
         await app.call("stop")
 
 
+@WEB_SDK.does("error for a user before `start()`")
 async def test_a_user_is_a_text_and_comes_after_the_start(app: App) -> None:
     error = await app.refusal("setUserId", new_name("alice"), OWN_SERVER)
     assert error == "Error: .start must be called before .setUserId"
@@ -56,6 +68,7 @@ async def test_a_user_is_a_text_and_comes_after_the_start(app: App) -> None:
     assert await app.call("getUserId") is None
 
 
+@WEB_SDK.does("`TokenProvider` with parameters, headers and credentials")
 async def test_a_token_provider_asks_what_the_app_wants_it_to(app: App) -> None:
     user = new_name("alice")
     await app.start()
@@ -75,6 +88,7 @@ async def test_a_token_provider_asks_what_the_app_wants_it_to(app: App) -> None:
     assert "cookie" not in app.site.token_requests[-1].headers
 
 
+@WEB_SDK.does("`TokenProvider` at another origin")
 async def test_a_token_provider_may_ask_another_origin(app: App, other_site: Site) -> None:
     user = new_name("alice")
     await app.start()
@@ -89,6 +103,7 @@ async def test_a_token_provider_may_ask_another_origin(app: App, other_site: Sit
     assert second.headers["cookie"] == "session=of-alice"
 
 
+@WEB_SDK.does("a token provider of one's own")
 async def test_an_app_may_have_a_token_provider_of_its_own(app: App, server: Server) -> None:
     user = new_name("alice")
     device_id = await app.start()
@@ -97,6 +112,7 @@ async def test_an_app_may_have_a_token_provider_of_its_own(app: App, server: Ser
     assert server.instance.devices.get(device_id).json()["userId"] == user
 
 
+@WEB_SDK.does("error for a token that does not come")
 async def test_without_a_token_there_is_no_user(app: App, server: Server) -> None:
     user = new_name("alice")
     device_id = await app.start()
@@ -118,6 +134,7 @@ async def test_without_a_token_there_is_no_user(app: App, server: Server) -> Non
     assert server.instance.devices.get(device_id).json()["userId"] == ""
 
 
+@WEB_SDK.does("error for a refused token")
 async def test_the_page_can_read_why_a_token_was_refused(app: App, server: Server) -> None:
     """Errors have CORS headers, too; without them the SDK would know of a failed fetch only."""
     instance, user = server.instance, new_name("alice")
@@ -143,6 +160,7 @@ async def test_the_page_can_read_why_a_token_was_refused(app: App, server: Serve
     assert await app.call("getUserId") == user
 
 
+@WEB_SDK.does("error for the 101st browser of a user")
 async def test_the_page_can_read_that_a_user_has_too_many_devices(app: App, server: Server) -> None:
     user = new_name("alice")
     for _ in range(100):
@@ -156,6 +174,10 @@ async def test_the_page_can_read_that_a_user_has_too_many_devices(app: App, serv
     assert server.instance.devices.get(device_id).json()["userId"] == ""
 
 
+@WEB_SDK.does(
+    "a user deleted on the server",
+    result="its calls fail with 404 until `clearAllState()`, or `stop()` and `start()`",
+)
 async def test_a_deleted_users_browser_starts_anew(app: App, server: Server) -> None:
     """The SDK never registers again by itself: it throws until the app stops and starts it."""
     user = new_name("alice")

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from tests.browser.app import App, Script, comes
+from tests.browser.app import WEB_SDK, App, Script, comes
 from tests.browser.bidi import BrowserError
 from tests.browser.site import Site
 from tests.browser.tab import Tab
@@ -28,6 +28,7 @@ def other_instance(server: Server) -> Instance:
     return server.create_instance(new_name("other"))
 
 
+@WEB_SDK.does("`serviceWorkerRegistration`: a worker of one's own")
 async def test_an_app_may_have_a_worker_of_its_own(tab: Tab, server: Server, site: Site) -> None:
     app, user = App(tab, site, server.instance), new_name("alice")
     await app.open("/app/", worker=OWN_WORKER)
@@ -42,6 +43,7 @@ async def test_an_app_may_have_a_worker_of_its_own(tab: Tab, server: Server, sit
     assert await app.call("getDeviceId") is None
 
 
+@WEB_SDK.does("two instances on a page, with a worker each")
 async def test_two_instances_on_one_page_reach_it_by_a_worker_each(
     tab: Tab, server: Server, site: Site, other_instance: Instance
 ) -> None:
@@ -61,6 +63,11 @@ async def test_two_instances_on_one_page_reach_it_by_a_worker_each(
     assert await app.call("getDeviceInterests") == {"interests": [interest]}
 
 
+@WEB_SDK.does(
+    "two instances on a page, with one worker",
+    result="each takes the page from the other: a worker has one subscription. "
+    "`start()` may fail once; call it again",
+)
 async def test_two_instances_with_one_worker_take_the_page_from_each_other(
     app: App, server: Server, other_instance: Instance
 ) -> None:
@@ -80,6 +87,7 @@ async def test_two_instances_with_one_worker_take_the_page_from_each_other(
     assert await app.titles() == ["of the other"]
 
 
+@WEB_SDK.does("two clients of an instance on a page are one device")
 async def test_two_clients_of_an_instance_are_one_device(app: App, server: Server) -> None:
     user = new_name("alice")
     device_id = await app.log_in(user)

@@ -1,11 +1,12 @@
 """Devices are read, described, given new push tokens, and stopped."""
 
 from functools import partial
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
 
-from tests.client import DeviceApi, Instance
+from tests.client import DeviceApi, Instance, Reply
 from tests.contract.answers import assert_done, assert_refused, document
 from tests.contract.crowd import at_once
 from tests.push_tokens import PLATFORMS, new_push_token
@@ -94,6 +95,43 @@ def test_a_stop_ends_only_that_device(instance: Instance, platform: str, user_id
 
 def test_an_unknown_device_is_refused(devices: DeviceApi, unknown_id: str) -> None:
     assert_refused(devices.get(unknown_id), 404, "device not found")
+
+
+@pytest.mark.parametrize("rest", ["x", "12345", "AAAA_bbbb~cccc.dddd", "a" * 200, "0" * 36])
+def test_a_device_id_of_another_service_is_unknown_and_not_malformed(
+    instance: Instance, platform: str, rest: str
+) -> None:
+    """Only for 404 do phones register anew; for 400 they drop what they had to say."""
+    for reply in asked_of(instance, platform, f"{platform}-{rest}"):
+        assert_refused(reply, 404, "device not found")
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    ["x", "fcm", "apns-", "pigeon-1", "web-a%20b", "web-ż", "web-" + "a" * 201],
+)
+def test_a_device_id_that_can_be_none_is_malformed(
+    instance: Instance, platform: str, malformed: str
+) -> None:
+    for reply in asked_of(instance, platform, malformed):
+        assert_refused(reply, 400, "device id")
+
+
+def asked_of(instance: Instance, platform: str, device_id: str) -> list[Reply]:
+    """The answers to what is asked of a device, but for its end."""
+    path = f"{instance.devices.base}/devices/{platform}/{quote(device_id, safe='%~')}"
+    token = {"Authorization": f"Bearer {instance.token('alice')}"}
+    ask = instance.client.request
+    return [
+        ask("GET", path),
+        ask("PUT", f"{path}/metadata", json={}),
+        ask("PUT", f"{path}/token", json={"token": new_push_token(platform)}),
+        ask("PUT", f"{path}/user", headers=token),
+        ask("GET", f"{path}/interests"),
+        ask("PUT", f"{path}/interests", json={"interests": ["news"]}),
+        ask("POST", f"{path}/interests/news"),
+        ask("DELETE", f"{path}/interests/news"),
+    ]
 
 
 @pytest.mark.parametrize(

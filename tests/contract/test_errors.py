@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.client import Instance
+from tests.client import Instance, Reply
 from tests.contract.answers import assert_refused
 
 UNKNOWN_ROUTES = [
@@ -56,14 +56,22 @@ WRONG_METHODS = [
 def test_an_unknown_route_is_refused_in_json(instance: Instance, method: str, route: str) -> None:
     path = route.format(instance=instance.id, device=f"web/web-{uuid4()}")
     reply = instance.client.request(method, path, headers=instance.publish.authorization)
-    assert_refused(reply, 404)
+    assert_refused(reply, 404, "there is nothing")
+    says_a_sentence(reply)
 
 
 @pytest.mark.parametrize(("method", "route"), WRONG_METHODS)
 def test_a_wrong_method_is_refused_in_json(instance: Instance, method: str, route: str) -> None:
     path = route.format(instance=instance.id, device=f"web/web-{uuid4()}")
     reply = instance.client.request(method, path, headers=instance.publish.authorization)
-    assert_refused(reply, 405)
+    assert_refused(reply, 405, f"not with {method}")
+    says_a_sentence(reply)
+
+
+def says_a_sentence(reply: Reply) -> None:
+    """SDKs show title and description one behind the other."""
+    title, description = reply.json()["error"], reply.json()["description"]
+    assert title.lower() not in description.lower()
 
 
 def test_a_refusal_keeps_nothing_of_what_was_sent(instance: Instance) -> None:

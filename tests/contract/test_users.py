@@ -205,10 +205,11 @@ def test_a_user_of_an_unknown_device_is_refused(
 
 
 def test_a_user_of_a_device_id_that_is_none_is_refused(
-    instance: Instance, devices: DeviceApi, platform: str, user_id: str
+    instance: Instance, platform: str, user_id: str
 ) -> None:
-    reply = devices.put_user(f"{platform}-garbage", instance.token(user_id))
-    assert_refused(reply, 400, "device id")
+    path = f"{instance.devices.base}/devices/{platform}/garbage/user"
+    headers = {"Authorization": f"Bearer {instance.token(user_id)}"}
+    assert_refused(instance.client.request("PUT", path, headers=headers), 400, "device id")
 
 
 def test_the_same_user_id_in_two_instances_is_two_users(

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.client import Instance, Reply
+from tests.compatibility import Sdk
 from tests.peers.android_reactions import (
     ends_job,
     ends_put_of_all,
@@ -46,6 +47,7 @@ from tests.peers.phone_wire import (
     said_in_error,
 )
 
+ANDROID_SDK = Sdk("Android SDK (scripted from its protocol)", "1.9.2")
 HEADERS = {"X-Pusher-Library": "push-notifications-android 1.9.2"}
 MAX_RECREATIONS = 3
 #: What retrofit leaves as it is in a part of a path, beside letters and digits.

@@ -1,4 +1,4 @@
-"""The server SDKs, each with an instance of its own on the one server."""
+"""The server SDKs, each with an instance of its own."""
 
 import secrets
 from collections.abc import Iterator, Mapping
@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 
 from tests.browsers import Browsers
+from tests.certificates import ServerCertificate
 from tests.client import Instance
 from tests.peers.java_sdk import HOST, JavaSdk, built
 from tests.peers.replayed_sdks import GO, PHP, RUBY, SWIFT
@@ -18,9 +19,14 @@ from tests.server import Server
 
 
 @pytest.fixture(scope="session")
-def python_sdk(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PythonSdk]:
-    with TlsProxy(server.port, tmp_path_factory.mktemp("python_sdk")) as proxy:
-        yield PythonSdk(proxy)
+def python_sdk(
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
+) -> Iterator[PythonSdk]:
+    """With a server of its own, which speaks TLS."""
+    directory = tmp_path_factory.mktemp("python_sdk")
+    certificate, data = ServerCertificate(directory / "certificate"), directory / "data"
+    with Server.start(data, environment=environment, certificate=certificate) as server:
+        yield PythonSdk(server, certificate)
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +42,7 @@ def java_sdk(
     directory = tmp_path_factory.mktemp("java_sdk")
     # Not everybody's 127.0.0.1: another run of the tests may listen there.
     address = ".".join(["127", *(str(1 + secrets.randbelow(254)) for _ in range(3))])
-    proxy = TlsProxy(server.port, directory, host=f"*.{HOST}", address=address, listen=443)
+    proxy = TlsProxy(server.port, directory, host=f"*.{HOST}", address=address)
     with ExitStack() as stack:
         try:
             stack.enter_context(proxy)
@@ -68,7 +74,9 @@ def sdk(request: pytest.FixtureRequest) -> ServerSdk:
 
 @pytest.fixture(scope="session")
 def instance(sdk: ServerSdk, server: Server) -> Instance:
-    return server.create_instance(sdk.title)
+    """An instance for the SDK alone, on the server that it speaks to."""
+    spoken_to = sdk.server if isinstance(sdk, PythonSdk) else server
+    return spoken_to.create_instance(sdk.title)
 
 
 @pytest.fixture

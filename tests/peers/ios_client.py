@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any, Literal
 
 from tests.client import Instance, Reply
+from tests.compatibility import Sdk
 from tests.peers.phone_jobs import (
     ApplicationStart,
     InterestJob,
@@ -37,6 +38,7 @@ from tests.peers.phone_wire import (
     said_in_error,
 )
 
+IOS_SDK = Sdk("iOS SDK (scripted from its protocol)", "4.0.0")
 HEADERS = {
     "X-Pusher-Library": "push-notifications-swift 4.0.0",
     # With a body or without, whatever the method.

@@ -13,8 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from tests.certificates import ServerCertificate
 from tests.client import Instance
-from tests.peers.tls_proxy import TlsProxy
 from tests.server import Server
 
 PEERS = Path(__file__).parent
@@ -89,26 +89,22 @@ class ServerSdk(Protocol):
         ...
 
 
-def call(sdk: ServerSdk, instance: Instance, *one: object) -> Outcome:
-    [outcome] = sdk.run(instance, [one])
-    return outcome
-
-
 def version_of_package(name: str) -> str:
     """The version of a JavaScript package that is installed for the tests."""
     return str(json.loads((NODE_MODULES / name / "package.json").read_text())["version"])
 
 
 class PythonSdk:
-    """The Python SDK, which speaks https only. proxy: whose authority it trusts."""
+    """The Python SDK, which speaks https only. server: speaks TLS, with this certificate."""
 
     title = "Python server SDK"
     version = metadata.version("pusher-push-notifications")
     bad_interest = ""
     longest_user_id = "🔆" * 164
 
-    def __init__(self, proxy: TlsProxy) -> None:
-        self._arguments = [str(proxy.ca_file), proxy.endpoint]
+    def __init__(self, server: Server, certificate: ServerCertificate) -> None:
+        self.server = server
+        self._arguments = [str(certificate.ca_file), f"localhost:{server.port}"]
 
     def run(
         self, instance: Instance, calls: Sequence[Call], *, timezone: str = "UTC"
@@ -171,17 +167,9 @@ def _outcome(told: Mapping[str, Any]) -> Outcome:
     return Outcome(value=told.get("value"))
 
 
-def publish_with_python(
-    instance: Instance, user: str, payload: dict[str, object], proxy: TlsProxy
+def publish_to_user(
+    sdk: ServerSdk, instance: Instance, user: str, payload: dict[str, object]
 ) -> str:
-    """Publish to a user with the official Python SDK; return the publish id."""
-    outcome = call(PythonSdk(proxy), instance, "publishToUsers", [user], payload)
-    return str(outcome.returned()["publishId"])
-
-
-def publish_with_node(
-    instance: Instance, user: str, payload: dict[str, object], server: Server
-) -> str:
-    """Publish to a user with the official Node SDK; return the publish id."""
-    outcome = call(NodeSdk(server), instance, "publishToUsers", [user], payload)
+    """Publish to a user with the SDK; return the publish id."""
+    [outcome] = sdk.run(instance, [["publishToUsers", [user], payload]])
     return str(outcome.returned()["publishId"])

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browsers import new_name
 from tests.client import Instance
-from tests.peers.android_client import AlreadyRegisteredAnotherUser, AndroidApp
+from tests.peers.android_client import ANDROID_SDK, AlreadyRegisteredAnotherUser, AndroidApp
 from tests.peers.phone_jobs import Storage
 from tests.peers.phone_wire import NoToken
 from tests.push_tokens import new_push_token
@@ -70,6 +70,7 @@ def device(instance: Instance, app: AndroidApp) -> dict[str, Any]:
     return {**reply.json(), "interests": known}
 
 
+@ANDROID_SDK.does("`start()`")
 def test_a_first_start_registers_and_says_no_more(
     instance: Instance, launch: Launch, token: str
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_first_start_registers_and_says_no_more(
     }
 
 
+@ANDROID_SDK.does("interests from before `start()`")
 def test_interests_from_before_the_first_start_are_put_at_once(
     instance: Instance, launch: Launch, token: str
 ) -> None:
@@ -101,6 +103,7 @@ def test_interests_from_before_the_first_start_are_put_at_once(
     assert device(instance, app)["interests"] == ["art", "news"]
 
 
+@ANDROID_SDK.does("`setUserId()` before `start()`")
 def test_a_user_from_before_the_first_start_is_set_with_it(
     instance: Instance, launch: Launch, token: str
 ) -> None:
@@ -111,6 +114,7 @@ def test_a_user_from_before_the_first_start_is_set_with_it(
     assert device(instance, app)["userId"] == user
 
 
+@ANDROID_SDK.does("devices that the app was before hand on their interests")
 def test_devices_of_before_hand_on_their_interests(
     instance: Instance, launch: Launch, token: str
 ) -> None:
@@ -123,6 +127,7 @@ def test_devices_of_before_hand_on_their_interests(
     assert device(instance, app)["interests"] == ["news"]
 
 
+@ANDROID_SDK.does("`start()` again, also after an update of the app")
 def test_the_next_starts_say_what_is_new_once(
     instance: Instance, launch: Launch, app: AndroidApp, token: str
 ) -> None:
@@ -137,6 +142,7 @@ def test_the_next_starts_say_what_is_new_once(
     assert device(instance, app)["metadata"] == {**METADATA, "sdkVersion": "1.10.0"}
 
 
+@ANDROID_SDK.does("a new push token keeps the device, its user and interests")
 def test_a_new_token_keeps_the_device(instance: Instance, app: AndroidApp, token: str) -> None:
     app.on_new_token(token)
     assert app.wire.take() == []
@@ -148,6 +154,7 @@ def test_a_new_token_keeps_the_device(instance: Instance, app: AndroidApp, token
     assert known == {"id": app.storage.device_id, "initialInterestSet": ["news"]}
 
 
+@ANDROID_SDK.does("`addDeviceInterest()`", "`removeDeviceInterest()`", "`setDeviceInterests()`")
 def test_interests_go_out_one_by_one(instance: Instance, app: AndroidApp) -> None:
     name = "a_-=@,.;Z9"
     app.subscribe(name)
@@ -166,6 +173,7 @@ def test_interests_go_out_one_by_one(instance: Instance, app: AndroidApp) -> Non
     assert device(instance, app)["interests"] == sorted([name, "sport"])
 
 
+@ANDROID_SDK.does("what changes offline is sent later")
 def test_what_changes_offline_is_sent_when_the_phone_is_back(
     instance: Instance, launch: Launch, app: AndroidApp
 ) -> None:
@@ -184,6 +192,7 @@ def test_what_changes_offline_is_sent_when_the_phone_is_back(
     assert (device(instance, app)["interests"], device(instance, app)["userId"]) == (["sport"], "")
 
 
+@ANDROID_SDK.does("interests that the server lacks are put at the next `start()`")
 def test_interests_that_the_server_lacks_are_synchronised_at_a_start(
     instance: Instance, launch: Launch, app: AndroidApp, token: str
 ) -> None:
@@ -194,6 +203,7 @@ def test_interests_that_the_server_lacks_are_synchronised_at_a_start(
     assert device(instance, app)["interests"] == ["news", "sport"]
 
 
+@ANDROID_SDK.does("`setUserId()`", "error for another user before `stop()`")
 def test_a_user_is_set_once_and_no_other_after(instance: Instance, app: AndroidApp) -> None:
     alice, bob = new_name("alice"), new_name("bob")
     app.set_user_id(alice)
@@ -222,6 +232,7 @@ def test_a_phone_that_forgot_its_user_gets_the_same_and_no_other(
     assert device(instance, app)["userId"] == alice
 
 
+@ANDROID_SDK.does("error for the 101st phone of a user")
 def test_the_101st_phone_of_a_user_is_told_so_and_goes_on(
     instance: Instance, app: AndroidApp
 ) -> None:
@@ -238,6 +249,7 @@ def test_the_101st_phone_of_a_user_is_told_so_and_goes_on(
     assert app.wire.delays_s == []
 
 
+@ANDROID_SDK.does("`stop()`")
 def test_a_stop_deletes_the_device_and_the_next_start_makes_another(
     instance: Instance, app: AndroidApp, token: str
 ) -> None:
@@ -252,6 +264,7 @@ def test_a_stop_deletes_the_device_and_the_next_start_makes_another(
     assert device(instance, app)["interests"] == []
 
 
+@ANDROID_SDK.does("`clearAllState()`")
 def test_clearing_all_state_makes_another_device_of_the_same_token(
     instance: Instance, app: AndroidApp, token: str
 ) -> None:
@@ -266,6 +279,7 @@ def test_clearing_all_state_makes_another_device_of_the_same_token(
     assert (fresh["id"] != cleared, fresh["userId"], fresh["interests"]) == (True, "", [])
 
 
+@ANDROID_SDK.does("`stop()` of a device that is gone")
 def test_a_stop_of_a_device_that_is_gone_already_ends(instance: Instance, app: AndroidApp) -> None:
     assert instance.devices.delete(str(app.storage.device_id)).status == 200
     app.stop()
@@ -285,6 +299,9 @@ def test_a_start_that_died_before_it_was_noted_finds_its_device_again(
     assert again.storage.interests == frozenset({"news"})
 
 
+@ANDROID_SDK.does(
+    "a deleted device comes back with interests and user, once the app has something to say"
+)
 def test_a_device_that_was_deleted_comes_back_with_interests_and_user(
     instance: Instance, app: AndroidApp
 ) -> None:
@@ -309,6 +326,7 @@ def test_a_device_that_was_deleted_comes_back_with_interests_and_user(
     assert (back["userId"], back["interests"]) == (user, ["art", "news", "sport"])
 
 
+@ANDROID_SDK.does("a deleted user who gets no more tokens stays away")
 def test_a_deleted_user_whose_token_is_refused_stays_away(
     instance: Instance, app: AndroidApp
 ) -> None:
@@ -343,6 +361,10 @@ def test_every_job_brings_a_deleted_device_back(
     assert app.wire.delays_s == []
 
 
+@ANDROID_SDK.does(
+    "`start()` of a device that is gone",
+    result="not noticed: the phone gets nothing until it changes interests, user or push token",
+)
 def test_a_start_that_nobody_answers_is_not_noticed(
     instance: Instance, launch: Launch, app: AndroidApp, token: str
 ) -> None:
@@ -352,6 +374,7 @@ def test_a_start_that_nobody_answers_is_not_noticed(
     assert device(instance, app) == {}
 
 
+@ANDROID_SDK.does("a refused interest holds nothing up")
 def test_an_interest_that_the_server_refuses_holds_nothing_up(
     instance: Instance, app: AndroidApp
 ) -> None:
@@ -374,6 +397,7 @@ def test_more_interests_than_a_device_may_have_hold_nothing_up(
     assert len(device(instance, app)["interests"]) == 5000
 
 
+@ANDROID_SDK.does("error for a refused token")
 def test_no_beams_token_is_refused_again_and_again(instance: Instance, app: AndroidApp) -> None:
     user = new_name("alice")
     right = instance.claims(user)
@@ -396,6 +420,7 @@ def test_no_beams_token_is_refused_again_and_again(instance: Instance, app: Andr
     assert device(instance, app)["userId"] == user
 
 
+@ANDROID_SDK.does("an unknown instance", result="asked for again and again, until it is there")
 def test_a_phone_waits_for_an_instance_that_is_not_there_yet(
     server: Server, launch: Launch, token: str
 ) -> None:
@@ -420,6 +445,7 @@ def test_reports_are_taken_whatever_they_are_of(app: AndroidApp, instance: Insta
     assert app.wire.take() == ["POST events"] * 3
 
 
+@ANDROID_SDK.does("a server that is away delays, and loses nothing")
 def test_a_server_that_is_away_delays_a_phone_and_loses_nothing(
     own_server: Server, launch: Launch, token: str
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browsers import new_name
 from tests.client import Instance
-from tests.peers.ios_client import IosApp
+from tests.peers.ios_client import IOS_SDK, IosApp
 from tests.peers.phone_jobs import Storage
 from tests.peers.phone_wire import NoToken
 from tests.push_tokens import new_push_token
@@ -52,6 +52,7 @@ def device(instance: Instance, app: IosApp) -> dict[str, Any]:
     return {**reply.json(), "interests": known}
 
 
+@IOS_SDK.does("`start()` and `registerDeviceToken()`")
 def test_a_first_launch_registers_and_says_no_more(instance: Instance, token: str) -> None:
     app = process(instance, Storage())
     app.launch(token)
@@ -69,6 +70,7 @@ def test_a_first_launch_registers_and_says_no_more(instance: Instance, token: st
     assert (device(instance, app)["metadata"], app.fault) == (METADATA, None)
 
 
+@IOS_SDK.does("interests and user from before `registerDeviceToken()`")
 def test_interests_and_user_from_before_the_first_launch_go_out_with_it(
     instance: Instance, token: str
 ) -> None:
@@ -87,6 +89,7 @@ def test_interests_and_user_from_before_the_first_launch_go_out_with_it(
     assert device(instance, app)["userId"] == user
 
 
+@IOS_SDK.does("every launch registers, and keeps device, user and interests")
 def test_every_launch_registers_and_keeps_device_interests_and_user(
     instance: Instance, app: IosApp, token: str
 ) -> None:
@@ -116,6 +119,7 @@ def test_interests_that_were_taken_away_on_the_server_are_gone_after_a_launch(
     assert app.storage.interests == frozenset({"sport"})
 
 
+@IOS_SDK.does("an update of the app is told")
 def test_an_update_of_the_app_is_told(instance: Instance, app: IosApp, token: str) -> None:
     newer = {**METADATA, "iosVersion": "18.0"}
     updated = process(instance, app.storage, newer)
@@ -124,6 +128,9 @@ def test_an_update_of_the_app_is_told(instance: Instance, app: IosApp, token: st
     assert device(instance, updated)["metadata"] == newer
 
 
+@IOS_SDK.does(
+    "a new push token", result="a new device without user and interests: set them at each launch"
+)
 def test_a_new_token_is_a_new_device(instance: Instance, app: IosApp) -> None:
     """The SDK has no words for "this device has a new token"."""
     app.subscribe("news")
@@ -146,6 +153,7 @@ def test_an_app_that_sets_its_user_at_each_launch_has_it_with_a_new_token(
     assert device(instance, app)["userId"] == user
 
 
+@IOS_SDK.does("`addDeviceInterest()`", "`removeDeviceInterest()`", "`setDeviceInterests()`")
 def test_interests_go_out_one_by_one(instance: Instance, app: IosApp) -> None:
     name = "a_-=@,.;Z9"
     app.subscribe(name)
@@ -162,6 +170,7 @@ def test_interests_go_out_one_by_one(instance: Instance, app: IosApp) -> None:
     assert device(instance, app)["interests"] == sorted([name, "sport"])
 
 
+@IOS_SDK.does("what changes offline is sent later")
 def test_what_changes_offline_is_sent_when_the_phone_is_back(
     instance: Instance, app: IosApp
 ) -> None:
@@ -180,6 +189,7 @@ def test_what_changes_offline_is_sent_when_the_phone_is_back(
     assert (device(instance, app)["interests"], device(instance, app)["userId"]) == (["sport"], "")
 
 
+@IOS_SDK.does("`setUserId()`", "error for another user before `stop()`")
 def test_a_user_is_put_each_time_and_no_other_after(instance: Instance, app: IosApp) -> None:
     alice = new_name("alice")
     for _ in range(3):
@@ -190,6 +200,7 @@ def test_a_user_is_put_each_time_and_no_other_after(instance: Instance, app: Ios
     assert device(instance, app)["userId"] == alice
 
 
+@IOS_SDK.does("error for the 101st phone of a user")
 def test_the_101st_phone_of_a_user_is_told_so_and_goes_on(instance: Instance, app: IosApp) -> None:
     user = new_name("many")
     for _ in range(100):
@@ -204,6 +215,7 @@ def test_the_101st_phone_of_a_user_is_told_so_and_goes_on(instance: Instance, ap
     assert app.wire.delays_s == []
 
 
+@IOS_SDK.does("`stop()`")
 def test_a_stop_deletes_the_device_and_the_next_launch_makes_another(
     instance: Instance, app: IosApp, token: str
 ) -> None:
@@ -218,6 +230,7 @@ def test_a_stop_deletes_the_device_and_the_next_launch_makes_another(
     assert (fresh["id"] != stopped, fresh["interests"]) == (True, [])
 
 
+@IOS_SDK.does("`clearAllState()`")
 def test_clearing_all_state_makes_another_device_of_the_same_token(
     instance: Instance, app: IosApp, token: str
 ) -> None:
@@ -232,6 +245,9 @@ def test_clearing_all_state_makes_another_device_of_the_same_token(
     assert (fresh["id"] != cleared, fresh["userId"], fresh["interests"]) == (True, "", [])
 
 
+@IOS_SDK.does(
+    "a deleted device comes back with interests and user, once the app has something to say"
+)
 def test_a_device_that_was_deleted_comes_back_with_interests_and_user(
     instance: Instance, app: IosApp
 ) -> None:
@@ -256,6 +272,7 @@ def test_a_device_that_was_deleted_comes_back_with_interests_and_user(
     assert (back["userId"], back["interests"]) == (user, ["art", "news", "sport"])
 
 
+@IOS_SDK.does("a deleted user who gets no more tokens stays away")
 def test_a_deleted_user_whose_token_is_refused_stays_away(instance: Instance, app: IosApp) -> None:
     user = new_name("alice")
     app.set_user_id(user)
@@ -269,6 +286,10 @@ def test_a_deleted_user_whose_token_is_refused_stays_away(instance: Instance, ap
     assert device(instance, app)["userId"] == ""
 
 
+@IOS_SDK.does(
+    "a launch of a device that is gone",
+    result="a new device without user and interests: set them at each launch",
+)
 def test_the_next_launch_brings_back_a_device_that_was_deleted_but_not_its_interests(
     instance: Instance, app: IosApp, token: str
 ) -> None:
@@ -283,6 +304,7 @@ def test_the_next_launch_brings_back_a_device_that_was_deleted_but_not_its_inter
     assert device(instance, again)["interests"] == []
 
 
+@IOS_SDK.does("error for what is no push token")
 def test_a_token_that_is_none_ends_in_a_clear_word(instance: Instance) -> None:
     app = process(instance, Storage())
     app.launch("not hexadecimal")
@@ -298,12 +320,14 @@ def test_a_token_of_a_wrong_length_ends_in_a_word(instance: Instance, token: str
     assert app.wire.delays_s == []
 
 
+@IOS_SDK.does("error for an unknown instance")
 def test_an_instance_that_is_unknown_ends_in_a_word(instance: Instance, token: str) -> None:
     app = process(Instance(instance.client, str(uuid4()), "k" * 64), Storage())
     app.launch(token)
     assert app.fault == "Could not find the instance"
 
 
+@IOS_SDK.does("a refused interest holds nothing up")
 def test_an_interest_that_the_server_refuses_holds_nothing_up(
     instance: Instance, app: IosApp
 ) -> None:
@@ -325,6 +349,7 @@ def test_more_interests_than_a_device_may_have_hold_nothing_up(app: IosApp) -> N
     assert app.wire.delays_s == []
 
 
+@IOS_SDK.does("error for a refused token")
 def test_no_beams_token_is_refused_again_and_again(instance: Instance, app: IosApp) -> None:
     user = new_name("alice")
     right = instance.claims(user)
@@ -356,6 +381,7 @@ def test_a_report_of_anything_never_makes_the_device_anew(instance: Instance, ap
     assert app.wire.take() == ["POST events", "POST events"]
 
 
+@IOS_SDK.does("a server that can't answer delays, and loses nothing")
 def test_a_report_is_taken_and_the_rest_waits_while_the_database_is_not_there(
     own_server: Server, token: str
 ) -> None:

@@ -9,9 +9,9 @@ from tests.apns_service import ApnsService
 from tests.browsers import new_name
 from tests.client import Instance
 from tests.fcm_service import FcmService
-from tests.peers.android_client import AndroidApp
+from tests.peers.android_client import ANDROID_SDK, AndroidApp
 from tests.peers.android_reports import LAUNCHER
-from tests.peers.ios_client import IosApp
+from tests.peers.ios_client import IOS_SDK, IosApp
 from tests.peers.phone_jobs import Storage
 from tests.phones import set_apns_key, set_service_account
 from tests.server import Server
@@ -23,6 +23,9 @@ HELLO = {
 }
 ANDROID = {"sdkVersion": "1.9.2", "androidVersion": "14"}
 IOS = {"sdkVersion": "4.0.0", "iosVersion": "17.4"}
+ARRIVES = "a publish to a user arrives"
+COUNTED = "arrivals and taps are counted"
+COMES_BACK = "a phone that its gateway called gone comes back with id, interests and user"
 
 
 @pytest.fixture
@@ -59,6 +62,8 @@ def counts(server: Server, publish_id: str, platform: str) -> tuple[int, int, in
     return shown["delivered"], shown["acknowledged"], shown["opened"]
 
 
+@ANDROID_SDK.does(ARRIVES)
+@ANDROID_SDK.does(COUNTED, result="if the SDK's source is changed: it reports to pusher.com alone")
 def test_an_android_phone_gets_what_is_for_its_user_and_says_so(
     own_server: Server, fcm_service: FcmService, project: str
 ) -> None:
@@ -92,6 +97,7 @@ def test_an_android_phone_gets_what_is_for_its_user_and_says_so(
     }
 
 
+@ANDROID_SDK.does("a tap opens what `click_action` names")
 def test_an_android_notification_opens_what_the_app_wanted(
     own_server: Server, fcm_service: FcmService, project: str
 ) -> None:
@@ -105,6 +111,7 @@ def test_an_android_notification_opens_what_the_app_wanted(
     assert counts(own_server, reply.json()["publishId"], "fcm") == (1, 0, 1)
 
 
+@IOS_SDK.does(ARRIVES, COUNTED)
 def test_an_iphone_gets_what_is_for_its_user_and_says_so(
     own_server: Server, apns_service: ApnsService, tmp_path: Path
 ) -> None:
@@ -151,7 +158,8 @@ def test_a_report_of_2018_counts_if_it_names_its_device(
     assert eventually(acknowledged)
 
 
-def test_a_phone_that_its_gateway_called_gone_comes_back_with_interests_and_user(
+@ANDROID_SDK.does(COMES_BACK)
+def test_a_phone_that_its_gateway_called_gone_comes_back_as_it_was(
     own_server: Server, fcm_service: FcmService, project: str
 ) -> None:
     user = new_name("alice")
@@ -166,15 +174,17 @@ def test_a_phone_that_its_gateway_called_gone_comes_back_with_interests_and_user
     app.on_new_token(fresh)
 
     back = own_server.instance.devices.get(str(app.storage.device_id)).json()
-    assert (back["id"] != gone, back["userId"]) == (True, user)
+    assert (back["id"], back["userId"]) == (gone, user)
     assert own_server.instance.devices.all_interests(back["id"]) == ["news"]
     publish_id = publish(own_server.instance, user)
     assert finished(own_server, publish_id, platform="fcm")["delivered"] == 1
     assert len(fcm_service.messages(fresh)) == 1
 
 
-def test_an_iphone_that_apple_called_gone_comes_back_with_interests_and_user(
-    own_server: Server, apns_service: ApnsService, tmp_path: Path
+@IOS_SDK.does(COMES_BACK)
+@pytest.mark.parametrize("how", ["at its next launch", "with its next word"])
+def test_an_iphone_that_apple_called_gone_comes_back_as_it_was(
+    own_server: Server, apns_service: ApnsService, tmp_path: Path, how: str
 ) -> None:
     user = new_name("alice")
     app = iphone(own_server, apns_service, tmp_path, user)
@@ -184,8 +194,12 @@ def test_an_iphone_that_apple_called_gone_comes_back_with_interests_and_user(
     publish_id = publish(own_server.instance, user)
     assert finished(own_server, publish_id, platform="apns")["removed"] == 1
 
+    if how == "at its next launch":
+        app = IosApp(own_server.instance, app.storage, metadata=IOS)
+        app.launch(str(app.storage.token))
     app.subscribe("sport")
 
     back = own_server.instance.devices.get(str(app.storage.device_id)).json()
-    assert (back["id"] != gone, back["userId"]) == (True, user)
+    assert (back["id"], back["userId"]) == (gone, user)
     assert own_server.instance.devices.all_interests(back["id"]) == ["news", "sport"]
+    assert app.storage.interests == frozenset({"news", "sport"})

@@ -1,4 +1,4 @@
-"""A TLS-terminating proxy, as an operator would put in front of a server."""
+"""A TLS-terminating proxy, for the one SDK that lets neither host nor port be set."""
 
 import asyncio
 import ssl
@@ -10,29 +10,20 @@ from typing import Self
 
 import trustme
 
+HTTPS_PORT = 443
 START_TIMEOUT_S = 10
 CHUNK_BYTES = 65536
 
 
 class TlsProxy:
-    """Passes what comes over TLS on to a port of this machine, from a thread. A context.
+    """Passes what comes over TLS to port 443 on to a port here, from a thread. A context.
 
-    host: what its certificate is for. address, listen: where it listens; 0 is any free port.
-    endpoint: host and port. ca_file: the authority that its certificate is of.
+    host: what its certificate is for. address: where it listens. ca_file: the authority that its
+    certificate is of.
     """
 
-    def __init__(
-        self,
-        port: int,
-        directory: Path,
-        *,
-        host: str = "localhost",
-        address: str = "127.0.0.1",
-        listen: int = 0,
-    ) -> None:
+    def __init__(self, port: int, directory: Path, *, host: str, address: str) -> None:
         self.address = address
-        self._host = host
-        self._listen = listen
         authority = trustme.CA()
         self.ca_file = directory / "proxy-ca.pem"
         authority.cert_pem.write_to_path(str(self.ca_file))
@@ -42,13 +33,9 @@ class TlsProxy:
         self._loop: AbstractEventLoop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
-    @property
-    def endpoint(self) -> str:
-        return f"{self._host}:{self._server.sockets[0].getsockname()[1]}"
-
     def __enter__(self) -> Self:
         self._thread.start()
-        serving = asyncio.start_server(self._pass_on, self.address, self._listen, ssl=self._context)
+        serving = asyncio.start_server(self._pass_on, self.address, HTTPS_PORT, ssl=self._context)
         started = asyncio.run_coroutine_threadsafe(serving, self._loop)
         try:
             self._server = started.result(START_TIMEOUT_S)

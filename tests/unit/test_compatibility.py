@@ -47,19 +47,33 @@ def test_each_row_that_differs_is_named() -> None:
     assert "the document says 'no row'" in missing
 
 
-PEER = """
+BY_FIXTURE = """
 def test_peer(compatibility):
     with compatibility("Esperanto", "1.0", "publish"):
         pass
 """
+BY_MARK = """
+import pytest
+from tests.compatibility import Sdk
+
+@Sdk("Esperanto", "1.0").does("publish")
+def test_peer():
+    pass
+
+@Sdk("Esperanto", "1.0").does("stop")
+def test_skipped():
+    pytest.skip("no Esperanto here")
+"""
 
 
-def test_a_run_that_saw_something_else_fails(tmp_path: Path) -> None:
-    (tmp_path / "test_peer.py").write_text(PEER)
+@pytest.mark.parametrize("peer", [BY_FIXTURE, BY_MARK])
+def test_a_run_that_saw_something_else_fails(tmp_path: Path, peer: str) -> None:
+    (tmp_path / "test_peer.py").write_text(peer)
     (tmp_path / "pytest.ini").touch()
-    command = [sys.executable, "-m", "pytest", "-p", "tests.compatibility", str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "pytest", "-p", "tests.compatibility", "--strict-markers"]
+    ended = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, check=False)
     assert ended.returncode == 1, ended.stdout
     line = "Esperanto, 1.0, publish: the document says 'no row', the tests 'works'"
     assert line in ended.stdout
+    assert "Esperanto, 1.0, stop" not in ended.stdout
     assert "run: make docs" in ended.stdout

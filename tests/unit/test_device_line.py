@@ -38,7 +38,7 @@ def line(platform: str, token: object, **more: object) -> bytes:
         (line("web", {"endpoint": "https://a.example"}), "token: must be the base64"),
         (line("web", {**new_web_subscription(), "endpoint": "/push"}), "token: its endpoint"),
         (fcm(vapidPublicKey="BA"), "vapidPublicKey: is for the web platform alone"),
-        (fcm(id="fcm-1"), "id: must be like fcm-"),
+        (fcm(id="fcm-1 2"), "id: must be like fcm-"),
         (fcm(id=f"web-{uuid4()}"), "id: must be like fcm-"),
         (fcm(userId=""), "userId: String length must be greater"),
         (fcm(userId="a" * 165), "userId: String length must be less than or equal to 164"),

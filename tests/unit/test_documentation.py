@@ -1,10 +1,11 @@
 """What the documentation says of settings and commands is what there is."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click import Group
+from click import Command, Context, Group
 
 from heliograph.cli import cli
 from scripts.document_settings import documents
@@ -16,6 +17,19 @@ COMMAND = re.compile(r"^(?:\.venv/bin/)?heliograph +(.+)$", re.MULTILINE)
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
 def test_generated_documents_are_current(path: Path) -> None:
     assert path.read_text() == documents()[path], "run: make docs"
+
+
+def help_of(command: Command) -> Iterator[str]:
+    yield command.get_help(Context(command))
+    if isinstance(command, Group):
+        for below in command.commands.values():
+            yield from help_of(below)
+
+
+def test_help_is_in_words_and_not_in_names_of_the_source() -> None:
+    texts = "\n".join(help_of(cli))
+    named = re.findall(r"\b[a-z]+_[a-z_]+\b", texts)
+    assert named == []
 
 
 def commands_in(path: Path) -> list[str]:

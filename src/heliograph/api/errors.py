@@ -46,7 +46,11 @@ _WIRE: Mapping[type[HeliographError], tuple[int, str]] = {
     Misconfigured: (500, "Something went wrong"),
 }
 
-_HTTP_TITLES: Mapping[int, str] = {404: "Not found", 405: "Method not allowed"}
+#: Titles and descriptions of what routing refuses.
+_HTTP_WORDS: Mapping[int, tuple[str, str]] = {
+    404: ("Not found", "There is nothing at this path"),
+    405: ("Method not allowed", "This path is there, but not with {method}"),
+}
 
 
 def wire_error(status: int, title: str, description: str) -> JSONResponse:
@@ -66,11 +70,12 @@ def known_error(request: Request, error: Exception) -> Response:
     return answer
 
 
-def http_error(_request: Request, error: Exception) -> Response:
+def http_error(request: Request, error: Exception) -> Response:
     """No such route, or not with this method."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    title = _HTTP_TITLES.get(status, "Bad Request")
-    answer = wire_error(status, title, f"{title}: see the API documentation for what there is")
+    title, description = _HTTP_WORDS.get(status, ("Bad Request", "This can't be answered"))
+    words = description.format(method=request.method)
+    answer = wire_error(status, title, f"{words}: see the API documentation for what there is")
     if isinstance(error, HTTPException) and error.headers:
         answer.headers.update(error.headers)
     return answer

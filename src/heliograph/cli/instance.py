@@ -29,7 +29,7 @@ def instance() -> None:
     "--id",
     "given_id",
     metavar="UUID",
-    help="Id to bring along, from the hosted data_directory.",
+    help="Id to bring along, from the hosted service.",
 )
 @click.option(
     "--secret-key",

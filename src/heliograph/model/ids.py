@@ -34,11 +34,14 @@ def new_device_id(platform: str) -> DeviceId:
     return DeviceId(f"{platform}-{uuid.uuid4()}")
 
 
-DEVICE_ID = re.compile(r"(apns|fcm|web)-[0-9a-fA-F-]{36}")
+DEVICE_ID = re.compile(r"(apns|fcm|web)-[A-Za-z0-9._~-]{1,200}")
 
 
 def is_device_id(text: str) -> bool:
-    """Whether it could be a device id: the platform, and a UUID, as it is written."""
+    """Whether it could be a device id: the platform, and what can stand in a URL as it is.
+
+    Ours have a UUID; devices that come from another service may have others.
+    """
     return DEVICE_ID.fullmatch(text) is not None
 
 

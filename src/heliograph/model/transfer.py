@@ -78,7 +78,7 @@ def parse_line(content: bytes) -> DeviceLine:
     """Raises Malformed, Invalid, LimitReached, and Unauthorized for APNs tokens that can't be."""
     line = _decoded(content)
     if line.id is not None and not (is_device_id(line.id) and line.id.startswith(line.platform)):
-        raise Invalid("id", f"must be like {line.platform}-6a5f…, with a UUID, or be left out")
+        raise Invalid("id", f"must be like {line.platform}-6a5f…, or be left out")
     if line.vapid_public_key is not None and line.platform is not Platform.WEB:
         raise Invalid("vapidPublicKey", "is for the web platform alone")
     if line.registered_at is not None and line.registered_at < UNKNOWN_TIME:

@@ -19,7 +19,7 @@ from heliograph.store.schema import devices, subscriptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
-    """What a registration led to."""
+    """What a registration led to. is_new: no device had the push token before."""
 
     id: DeviceId
     is_new: bool
@@ -36,7 +36,8 @@ async def register(
 ) -> Registered:
     """The device with this push token: a known one as it is, with its user and interests, or new.
 
-    metadata None leaves a known device's as it is.
+    Known is also one that is in quarantine: only a stop ends a device. metadata None leaves a known
+    device's as it is.
     """
     row = {
         "instance_id": instance_id,
@@ -53,8 +54,12 @@ async def register(
         again["metadata"] = row["metadata"]
     known = [devices.c.instance_id, devices.c.platform, devices.c.token_hash]
     statement = insert(devices).values(row).on_conflict_do_update(index_elements=known, set_=again)
-    device_id = await tx.scalar(statement.returning(devices.c.id))
-    return Registered(id=DeviceId(device_id), is_new=device_id == row["id"])
+    registered = (await tx.execute(statement.returning(devices))).one()
+    if registered.id != row["id"]:
+        return Registered(id=registered.id, is_new=False)
+    # Asked only now, as a device that was removed a moment ago has just come into quarantine.
+    back = await quarantine.bring_back(tx, registered, again, now=now)
+    return Registered(id=back or registered.id, is_new=back is None)
 
 
 async def find(
@@ -157,6 +162,7 @@ async def set_push_token(
         devices.c.id != device_id,
     )
     await _remove(tx, instance_id, same_token)
+    await quarantine.forget_push_tokens(tx, instance_id, [push_token])
     await tx.execute(
         update(devices)
         .where(_one(instance_id, platform, device_id))

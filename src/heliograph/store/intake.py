@@ -83,6 +83,8 @@ class Intake:
         new = [device for key, device in self._after.items() if key not in self._before]
         # A device that a gateway called gone, and that is brought along again, is back.
         await quarantine.forget_all(self._tx, self._instance_id, [device.id for device in new])
+        push_tokens = [device.push_token for device in new]
+        await quarantine.forget_push_tokens(self._tx, self._instance_id, push_tokens)
         await users.take_slots(self._tx, self._instance_id, self._slots)
         await devices.add_all(self._tx, new)
         for key, before in self._before.items():

@@ -1,21 +1,23 @@
 """Quarantine: devices that were removed because of what a gateway said, kept for 30 days.
 
 If it was wrong (or we were: the wrong environment, another app's key), they can be restored, with
-user and interests. A device that was stopped, or whose user was deleted, is not kept.
+user and interests, and are when their phone registers again. A device that was stopped, or whose
+user was deleted, is not kept. No push token here is that of a living device: else the stop of that
+one would not be the end of this.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, delete, select
+from sqlalchemy import ColumnElement, Row, and_, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from heliograph.model.device import Platform
-from heliograph.model.errors import NotFound
+from heliograph.model.device import Platform, token_hash
+from heliograph.model.errors import LimitReached, NotFound
 from heliograph.model.ids import DeviceId, InstanceId, UserId
 from heliograph.model.limits import QUARANTINE_TIME
 from heliograph.store import users
@@ -76,6 +78,18 @@ async def forget_all(
     await tx.execute(delete(quarantine).where(chosen))
 
 
+async def forget_push_tokens(
+    tx: AsyncConnection, instance_id: InstanceId, push_tokens: Collection[str]
+) -> None:
+    """Other devices have these push tokens now."""
+    chosen = and_(
+        quarantine.c.instance_id == instance_id,
+        quarantine.c.platform.in_(list(Platform)),
+        quarantine.c.token_hash.in_([token_hash(push_token) for push_token in push_tokens]),
+    )
+    await tx.execute(delete(quarantine).where(chosen))
+
+
 async def forget_of_user(tx: AsyncConnection, instance_id: InstanceId, user_id: UserId) -> None:
     """The user was deleted, and all devices of it with it."""
     mine = and_(quarantine.c.instance_id == instance_id, quarantine.c.user_id == user_id)
@@ -104,6 +118,34 @@ async def page(
     ]
 
 
+async def bring_back(
+    tx: AsyncConnection, made: Row[Any], said: Mapping[str, Any], *, now: datetime
+) -> DeviceId | None:
+    """Let a device that was just made be the one that is here with its push token, if any.
+
+    It has its id, its user and its interests again, and its id is returned. If its user has a
+    hundred other devices by now, it keeps the new id and is nobody's. said: what the registration
+    says of it.
+    """
+    same_token = and_(
+        quarantine.c.instance_id == made.instance_id,
+        quarantine.c.platform == made.platform,
+        quarantine.c.token_hash == made.token_hash,
+    )
+    kept = (await tx.execute(delete(quarantine).where(same_token).returning(quarantine))).first()
+    if kept is None or kept.removed_at < now - QUARANTINE_TIME:
+        return None
+    as_it_was = {"metadata": kept.metadata, "vapid_key": kept.vapid_key, **said}
+    device_id = DeviceId(made.id)
+    if await _is_counted(tx, kept):
+        device_id = as_it_was["id"] = DeviceId(kept.id)
+        as_it_was["user_id"] = kept.user_id
+    this = and_(devices.c.instance_id == made.instance_id, devices.c.id == made.id)
+    await tx.execute(update(devices).where(this).values(as_it_was))
+    await _subscribe(tx, kept, device_id)
+    return device_id
+
+
 async def restore(
     tx: AsyncConnection, instance_id: InstanceId, device_id: str, *, now: datetime
 ) -> None:
@@ -119,23 +161,31 @@ async def restore(
     restored = await tx.execute(insert(devices).values(back).on_conflict_do_nothing())
     if restored.rowcount == 0:
         raise NotFound("device in quarantine whose push token was not registered anew")
-    platform = Platform(row.platform)
     if row.user_id is not None:
-        await users.take_slot(tx, instance_id, row.user_id, platform)
-    await _subscribe(tx, instance_id, device_id, platform, msgspec.json.decode(row.interests))
+        await users.take_slot(tx, instance_id, row.user_id, Platform(row.platform))
+    await _subscribe(tx, row, device_id)
     await forget(tx, instance_id, device_id)
 
 
-async def _subscribe(
-    tx: AsyncConnection,
-    instance_id: InstanceId,
-    device_id: str,
-    platform: Platform,
-    interests: Sequence[str],
-) -> None:
-    if interests:
-        common = {"instance_id": instance_id, "platform": platform, "device_id": device_id}
-        rows = [{**common, "interest": interest} for interest in interests]
+async def _is_counted(tx: AsyncConnection, kept: Row[Any]) -> bool:
+    """Count the device as its user's again. False, with nothing changed, if it is the 101st."""
+    try:
+        if kept.user_id is not None:
+            await users.take_slot(tx, kept.instance_id, kept.user_id, Platform(kept.platform))
+    except LimitReached:
+        return False
+    return True
+
+
+async def _subscribe(tx: AsyncConnection, kept: Row[Any], device_id: str) -> None:
+    """Give the device the interests that are kept."""
+    common = {
+        "instance_id": kept.instance_id,
+        "platform": kept.platform,
+        "device_id": device_id,
+    }
+    rows = [{**common, "interest": interest} for interest in msgspec.json.decode(kept.interests)]
+    if rows:
         await tx.execute(insert(subscriptions), rows)
 
 
