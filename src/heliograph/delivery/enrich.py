@@ -120,6 +120,10 @@ def _apns_headers(payload: Payload, push_type: str, topic: str | None) -> dict[s
 
 def _fcm_message(payload: Payload, ids: Mapping[str, str], accepted_at: datetime) -> Message:
     message, validate_only = to_v1(payload)
+    data, android_data = message.get("data", {}), message.get("android", {}).get("data")
+    for path, given in (("data", data), ("android.data", android_data or {})):
+        if "pusher" in given:
+            raise Invalid(f"fcm.{path}.pusher", "this key is reserved")
     pusher: dict[str, Any] = dict(ids)
     if "notification" in message:
         pusher["hasDisplayableContent"] = True
@@ -127,9 +131,13 @@ def _fcm_message(payload: Payload, ids: Mapping[str, str], accepted_at: datetime
         if "click_action" in shown:
             pusher["clickAction"] = shown["click_action"]
         shown["click_action"] = _OPEN_TRACKING
-    if message.get("data"):
+    if data if android_data is None else android_data:
         pusher["hasData"] = True
-    message["data"] = {**message.get("data", {}), "pusher": _encoded(pusher).decode()}
+    own = {"pusher": _encoded(pusher).decode()}
+    message["data"] = {**data, **own}
+    if android_data is not None:
+        # For Android it takes the place of data.
+        message["android"]["data"] = {**android_data, **own}
     fcm_schema.check(message)
     time_to_live = message.get("android", {}).get("ttl")
     expires_at = accepted_at + (_LONGEST if time_to_live is None else _duration(time_to_live))

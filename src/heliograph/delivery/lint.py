@@ -160,8 +160,8 @@ def _of_fcm(payload: Payload) -> Iterator[Finding]:
     message, validate_only = to_v1(payload)
     if validate_only:
         yield _warning("fcm", "is only checked by FCM, and reaches nobody: dry_run, validate_only")
-    if "data" in message.get("android", {}):
-        problem = "takes the place of data and of the SDK's own: arrivals are not reported"
+    if "data" in message and "data" in message.get("android", {}):
+        problem = "takes the place of data: Android gets nothing of that"
         yield _warning("fcm.android.data", problem)
     if "notification" not in message and "data" not in message:
         yield _warning("fcm", "shows nothing: it has no notification, nor data")
