@@ -21,7 +21,7 @@ from heliograph.api.paths import PLATFORM, rest
 from heliograph.api.state import api_of
 from heliograph.model.device import Device, Platform, parse_push_token
 from heliograph.model.errors import Incomplete, Invalid, LimitReached, Malformed
-from heliograph.model.ids import DeviceId, Interest, parse_interest
+from heliograph.model.ids import DeviceId, Interest, is_storable, parse_interest
 from heliograph.model.limits import (
     MAX_DEVICE_BODY_BYTES,
     MAX_INTERESTS_PER_DEVICE,
@@ -87,7 +87,9 @@ async def remove(request: Request) -> Response:
     instance_id, platform = instance_id_of(request), _platform_of(request)
     async with api_of(request).store.writing() as tx:
         await instances.find(tx, instance_id)
-        await devices.remove(tx, instance_id, platform, request.path_params["device"])
+        device_id = request.path_params["device"]
+        if is_storable(device_id):
+            await devices.remove(tx, instance_id, platform, device_id)
     return Response()
 
 
@@ -110,10 +112,13 @@ async def set_push_token(request: Request) -> Response:
     )
     body = await json_object(request, max_bytes=MAX_DEVICE_BODY_BYTES)
     token = parse_push_token(platform, body.get("token"))
-    async with api.store.writing() as tx:
+
+    async def work(tx: AsyncConnection) -> None:
         await instances.find(tx, instance_id)
         device_id = _device_id(request)
         await devices.set_push_token(tx, instance_id, platform, device_id, token, now=api.now())
+
+    await api.store.write(work)
     return Response()
 
 

@@ -28,7 +28,7 @@ def cli() -> None:
       heliograph publish users alice --title Hello --body "Your order is on its way"
 
     Commands other than serve work on the data directory (--data DIR, or HELIOGRAPH_DATA), also
-    while a server runs on it. Exit codes: 0 done, 1 refused or not found, 2 wrong use or set-up.
+    while a server runs on it; with HELIOGRAPH_DATABASE_URL, on that database. Exit codes: 0 done, 1 refused or not found, 2 wrong use or set-up.
     """
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from heliograph.model.batch import Batch, Progress
 from heliograph.model.device import Platform
 from heliograph.model.ids import InstanceId, PublishId
+from heliograph.store import instances
 from heliograph.store.schema import batches, publishes
 from heliograph.store.targets import Position
 
@@ -44,7 +45,12 @@ async def last_range(
 async def add(
     tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId, added: Range
 ) -> bool:
-    """Note one more batch of the publish. False if another worker has noted it already."""
+    """Note one more batch of the publish.
+
+    False if another worker has noted it already, or the instance was deleted.
+    """
+    if not await instances.hold(tx, instance_id):
+        return False
     row = {
         "instance_id": instance_id,
         "publish_id": publish_id,
