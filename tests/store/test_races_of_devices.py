@@ -142,6 +142,22 @@ async def test_a_device_that_is_stopped_while_it_is_found_gone_can_not_be_restor
     assert await count(store, schema.quarantine, instance_id) == 0
 
 
+async def test_a_device_that_is_stopped_while_it_is_restored_is_gone(
+    store: Store, instance_id: InstanceId
+) -> None:
+    works: list[Work] = []
+    for _ in range(25):
+        device = await new_device(store, instance_id)
+        async with store.writing() as tx:
+            await devices.remove_gone(tx, device, "gone", now=NOW)
+        back = partial(quarantine.restore, instance_id=instance_id, device_id=device.id, now=NOW)
+        stop = partial(devices.remove, instance_id=instance_id, platform=FCM, device_id=device.id)
+        works += [back, stop]
+    await at_once(store, works)
+    assert await count(store, schema.devices, instance_id) == 0
+    assert await count(store, schema.quarantine, instance_id) == 0
+
+
 async def test_a_user_who_is_deleted_while_devices_are_found_gone_leaves_nothing(
     store: Store, instance_id: InstanceId
 ) -> None:

@@ -10,6 +10,7 @@ from heliograph.cli.gateway import gateway
 from heliograph.cli.instance import instance
 from heliograph.cli.publish import publish
 from heliograph.cli.serve import serve
+from heliograph.cli.store import store
 from heliograph.cli.token import token
 from heliograph.cli.user import user
 from heliograph.model.errors import HeliographError, Misconfigured
@@ -40,6 +41,7 @@ cli.add_command(publish)
 cli.add_command(user)
 cli.add_command(device)
 cli.add_command(doctor)
+cli.add_command(store)
 
 
 def main() -> None:
