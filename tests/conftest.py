@@ -10,7 +10,7 @@ from tests.fcm_service import FcmService
 from tests.push_service import PushService
 from tests.server import Server
 
-pytest_plugins = ["tests.compatibility"]
+pytest_plugins = ["tests.compatibility", "tests.databases"]
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from typing import Any
 
 from heliograph.gateways.guard import Network
 from heliograph.model.errors import Misconfigured
+from heliograph.store.database import PostgresqlUrl, parse_postgresql_url
 from heliograph.store.sealed import MASTER_KEY_BYTES, MasterKey
 
 FILE = Path("heliograph.toml")
@@ -147,6 +148,14 @@ class Settings:
         text="Where push services find you: mailto:ops@example.com or an https page."
         " Safari gets no notification without it. An instance can have its own:"
         " heliograph gateway set web.",
+    )
+    database_url: PostgresqlUrl | None = _setting(
+        None,
+        parse_postgresql_url,
+        metavar="URL",
+        text="PostgreSQL database for more than one machine, instead of SQLite in DIR:"
+        " postgresql://user:password@host/database. With a password in it, better give it as the"
+        " variable: other users of a machine see its command lines.",
     )
     master_key: MasterKey | None = _setting(
         None,

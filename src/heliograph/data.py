@@ -4,19 +4,22 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from cryptography import x509
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.config import Settings
 from heliograph.gateways.guard import Guard
 from heliograph.gateways.opening import Addresses, Gateways
 from heliograph.gateways.vapid import new_vapid_key
-from heliograph.model.errors import Misconfigured
+from heliograph.model.errors import Misconfigured, Unavailable
 from heliograph.model.ids import InstanceId
 from heliograph.model.instance import Instance, SecretKey
-from heliograph.store import directory, instances
+from heliograph.store import credentials, directory, instances
+from heliograph.store.database import PostgresqlUrl
 from heliograph.store.engine import Store, open_store
-from heliograph.store.sealed import Seal
+from heliograph.store.sealed import Seal, new_master_key
 
 
 def now() -> datetime:
@@ -27,10 +30,32 @@ def now() -> datetime:
 @asynccontextmanager
 async def opened_store(settings: Settings) -> AsyncIterator[Store]:
     """The store alone, as commands use it; also beside a running server. Raises Misconfigured."""
-    data = directory.made(settings.data)
-    seal = Seal(directory.master_key(data, settings.master_key))
-    async with open_store(data / "heliograph.db", seal) as store:
+    known = settings.master_key or directory.master_key(settings.data)
+    key = known or new_master_key()
+    async with open_store(_database(settings), Seal(key)) as store:
+        await check_seal(store)
+        if known is None:
+            # Nothing is sealed yet, and nothing will be before it is kept.
+            directory.keep_master_key(directory.made(settings.data), key)
         yield store
+
+
+def _database(settings: Settings) -> Path | PostgresqlUrl:
+    return settings.database_url or sqlite_file(directory.made(settings.data))
+
+
+def sqlite_file(data: Path) -> Path:
+    """The database in a data directory, if there is no other."""
+    return data / "heliograph.db"
+
+
+async def check_seal(store: Store) -> None:
+    """Raises Misconfigured if secrets in the store were sealed with another master key."""
+    try:
+        async with store.reading() as connection:
+            await credentials.check_seal(connection, store.seal)
+    except Unavailable as error:
+        raise Misconfigured(f"the database {store.name} is not available", "Try again.") from error
 
 
 def opened_gateways(settings: Settings) -> Gateways:
@@ -61,9 +86,16 @@ async def create_instance(
 ) -> SecretKey:
     """Make an instance with its first secret key and its VAPID key. Raises Invalid."""
     async with store.writing() as tx:
-        instance = Instance(id=instance_id, name=name, created_at=now())
-        await instances.create(tx, store.seal, instance, new_vapid_key())
-        return await instances.add_key(tx, store.seal, instance_id, secret_key, now=now())
+        return await add_instance(tx, store.seal, name, instance_id, secret_key)
+
+
+async def add_instance(
+    tx: AsyncConnection, seal: Seal, name: str, instance_id: InstanceId, secret_key: str
+) -> SecretKey:
+    """The same in a transaction of the caller's."""
+    instance = Instance(id=instance_id, name=name, created_at=now())
+    await instances.create(tx, seal, instance, new_vapid_key())
+    return await instances.add_key(tx, seal, instance_id, secret_key, now=now())
 
 
 def new_secret_key() -> str:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import text
-
 from heliograph import data, running_server
 from heliograph.config import Settings
 from heliograph.delivery.standing import Standing, ask, standing_of
@@ -40,7 +38,8 @@ class Finding:
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
     """Look at each part in turn: data directory, disk, server, store, clock, credentials."""
     path = settings.data.resolve()
-    if not (path / "heliograph.db").exists():
+    database_there = path if settings.database_url else data.sqlite_file(path)
+    if not database_there.exists():
         remedy = "Start a server there: heliograph serve --data DIR; or name another with --data."
         yield Finding(part="data", found=f"there is no Heliograph data in {path}", remedy=remedy)
         return
@@ -99,12 +98,8 @@ def _server(path: Path) -> Finding:
 
 
 async def _database(store: Store) -> Finding:
-    async with store.reading() as connection:
-        said = await connection.scalar(text("PRAGMA quick_check(1)"))
-    if said != "ok":
-        remedy = "Stop the server and restore heliograph.db from a backup."
-        return Finding(part="store", found=f"damaged: {said}", remedy=remedy)
-    return Finding(part="store", found="sound")
+    examined = await store.examine()
+    return Finding(part="store", found=examined.found, remedy=examined.remedy)
 
 
 async def _credentials(

@@ -34,7 +34,14 @@ from heliograph.delivery.lanes import Lanes
 from heliograph.delivery.sender import Sender
 from heliograph.model.errors import Misconfigured
 from heliograph.model.ids import new_instance_id
-from heliograph.store import answers, directory, idempotency, instances, quarantine
+from heliograph.store import (
+    answers,
+    credentials,
+    directory,
+    idempotency,
+    instances,
+    quarantine,
+)
 from heliograph.store.engine import Store
 
 logger = logging.getLogger(__name__)
@@ -170,15 +177,20 @@ async def _tidy_up(store: Store) -> None:
 
 
 async def _make_default_instance(store: Store, path: Path) -> None:
-    """On a new data directory: an instance to begin with, its secret in DIR/credentials.json."""
+    """In a new database: an instance to begin with, its secret in DIR/credentials.json."""
     async with store.reading() as connection:
         if await instances.all_of_them(connection):
             return
     instance_id, secret_key = new_instance_id(), data.new_secret_key()
-    # First the file: if it ends here, the next start makes another pair and writes it again.
-    directory.write_secret(
-        path / "credentials.json",
-        json.dumps({"instanceId": instance_id, "secretKey": secret_key}) + "\n",
-    )
-    await data.create_instance(store, "default", instance_id, secret_key)
+    async with store.writing_alone() as tx:
+        if await instances.all_of_them(tx):
+            # Another machine was faster. Its master key must be ours, too.
+            await credentials.check_seal(tx, store.seal)
+            return
+        # First the file: if it ends here, the next start makes another pair and writes it again.
+        directory.write_secret(
+            path / "credentials.json",
+            json.dumps({"instanceId": instance_id, "secretKey": secret_key}) + "\n",
+        )
+        await data.add_instance(tx, store.seal, "default", instance_id, secret_key)
     logger.info("made the instance %s; its secret key is in credentials.json", instance_id)

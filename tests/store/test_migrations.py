@@ -1,45 +1,52 @@
-"""The migrations make the tables that the code declares."""
+"""The migrations make the tables that the code declares, on every kind of database."""
 
-import sqlite3
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, text
 
 from heliograph.model.errors import Misconfigured
 from heliograph.store import schema
-from heliograph.store.engine import open_store
-from heliograph.store.sealed import MasterKey, Seal
+from heliograph.store.database import PostgresqlUrl
+from heliograph.store.engine import Store, open_store
+from tests.databases import SEAL
 
-SEAL = Seal(MasterKey(bytes(32)))
 MIGRATIONS = Path(schema.__file__).parent / "migrations"
 
 
-async def test_migrations_and_declared_tables_are_the_same(tmp_path: Path) -> None:
-    path = tmp_path / "heliograph.db"
-    async with open_store(path, SEAL):
-        pass
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, schema.metadata) == []
-    engine.dispose()
+async def test_migrations_and_declared_tables_are_the_same(store: Store) -> None:
+    async with store.reading() as connection:
+        assert await connection.run_sync(_differences) == []
 
 
 def test_the_newest_migration_is_the_declared_version() -> None:
     assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [schema.VERSION]
 
 
-async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "heliograph.db"
-    async with open_store(path, SEAL):
-        pass
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
+async def test_a_database_of_a_newer_version_is_refused(database: Path | PostgresqlUrl) -> None:
+    async with open_store(database, SEAL) as store, store.writing() as tx:
+        await tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(Misconfigured, match="newer version"):
-        async with open_store(path, SEAL):
+        async with open_store(database, SEAL):
             pass
+
+
+async def test_several_that_start_at_once_migrate_once(database: Path | PostgresqlUrl) -> None:
+    async def start() -> None:
+        async with open_store(database, SEAL) as store, store.reading() as connection:
+            versions = await connection.scalars(text("SELECT version_num FROM alembic_version"))
+            assert versions.all() == [schema.VERSION]
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(8):
+            group.create_task(start())
+
+
+def _differences(connection: Connection) -> list[Any]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, schema.metadata))

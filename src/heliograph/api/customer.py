@@ -1,5 +1,6 @@
 """The customer API: what app servers call about their users."""
 
+from functools import partial
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
@@ -21,8 +22,7 @@ async def delete_user(request: Request) -> Response:
     api = api_of(request)
     instance_id = await require_secret_key(request, api)
     user_id = _user_id_of(request)
-    async with api.store.writing() as tx:
-        await devices.remove_of_user(tx, instance_id, user_id)
+    await api.store.write(partial(devices.remove_of_user, instance_id=instance_id, user_id=user_id))
     return Response()
 
 

@@ -5,6 +5,7 @@ Success is 200 with an empty body, where there is nothing to tell: some SDKs tak
 
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -21,7 +22,14 @@ from heliograph.api.named_device import (
 from heliograph.api.operation import Endpoint, Operation, Proof
 from heliograph.api.state import api_of
 from heliograph.model.device import PUSH_TOKEN, Platform, parse_metadata, parse_push_token
-from heliograph.model.ids import DEVICE_ID, INTEREST, DeviceId, is_device_id
+from heliograph.model.ids import (
+    DEVICE_ID,
+    INTEREST,
+    DeviceId,
+    Interest,
+    is_device_id,
+    is_storable,
+)
 from heliograph.model.limits import (
     MAX_DEVICE_BODY_BYTES,
     MAX_INTERESTS_PER_DEVICE,
@@ -105,14 +113,17 @@ async def _register(request: Request, platform: Platform, declared: Body) -> Res
     given = body.get("metadata")
     metadata = None if given is None else parse_metadata(given)
     previous = _previous_devices(body)
-    async with api.store.writing() as tx:
+
+    async def work(tx: AsyncConnection) -> tuple[DeviceId, list[Interest]]:
         device = await devices.register(
             tx, instance_id, platform, push_token, metadata, now=api.now()
         )
         if device.is_new and previous:
             await interests.inherit(tx, instance_id, platform, device.id, previous)
-        current = await interests.of_device(tx, instance_id, device.id)
-    return JSONResponse({"id": device.id, "initialInterestSet": current})
+        return device.id, await interests.of_device(tx, instance_id, device.id)
+
+    device_id, current = await api.store.write(work)
+    return JSONResponse({"id": device_id, "initialInterestSet": current})
 
 
 async def show(request: Request) -> Response:
@@ -133,7 +144,9 @@ async def remove(request: Request) -> Response:
     instance_id, platform = instance_id_of(request), platform_of(request)
     async with api_of(request).store.writing() as tx:
         await instances.find(tx, instance_id)
-        await devices.remove(tx, instance_id, platform, request.path_params["device"])
+        device_id = request.path_params["device"]
+        if is_storable(device_id):
+            await devices.remove(tx, instance_id, platform, device_id)
     return Response()
 
 
@@ -163,10 +176,13 @@ async def set_push_token(request: Request) -> Response:
     instance_id, platform = instance_id_of(request), platform_of(request)
     body = await json_object(request, _NEW_TOKEN)
     token = parse_push_token(platform, body["token"])
-    async with api.store.writing() as tx:
+
+    async def work(tx: AsyncConnection) -> None:
         await instances.find(tx, instance_id)
         device_id = device_id_of(request)
         await devices.set_push_token(tx, instance_id, platform, device_id, token, now=api.now())
+
+    await api.store.write(work)
     return Response()
 
 

@@ -11,6 +11,7 @@ from heliograph.cli.instance import instance
 from heliograph.cli.lint import lint
 from heliograph.cli.publish import publish
 from heliograph.cli.serve import serve
+from heliograph.cli.store import store
 from heliograph.cli.token import token
 from heliograph.cli.transfer import export, import_
 from heliograph.cli.user import user
@@ -30,7 +31,7 @@ def cli() -> None:
       heliograph publish users alice --title Hello --body "Your order is on its way"
 
     Commands other than serve work on the data directory (--data DIR, or HELIOGRAPH_DATA), also
-    while a server runs on it. Exit codes: 0 done, 1 refused or not found, 2 wrong use or set-up.
+    while a server runs on it; with HELIOGRAPH_DATABASE_URL, on that database. Exit codes: 0 done, 1 refused or not found, 2 wrong use or set-up.
     """
 
 
@@ -45,6 +46,7 @@ cli.add_command(device)
 cli.add_command(doctor)
 cli.add_command(import_)
 cli.add_command(export)
+cli.add_command(store)
 
 
 def main() -> None:

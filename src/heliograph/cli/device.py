@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 
 import click
 
@@ -136,8 +137,10 @@ def restore(
         said: dict[str, str] = {}
         for device_id in wanted:
             try:
-                async with store.writing() as tx:
-                    await quarantine.restore(tx, instance, device_id, now=now)
+                restore = partial(
+                    quarantine.restore, instance_id=instance, device_id=device_id, now=now
+                )
+                await store.write(restore)
                 said[device_id] = "restored"
             except (NotFound, LimitReached) as error:
                 said[device_id] = str(error)

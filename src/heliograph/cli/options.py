@@ -54,9 +54,13 @@ def settings_options(command: _Command) -> _Command:
 
 
 def with_store(data: str | None, work: Callable[[Store], Awaitable[_Result]]) -> _Result:
-    """Run the work on the store of the data directory. Raises Misconfigured if there is none."""
+    """Run the work on the store: the one in HELIOGRAPH_DATABASE_URL, or of the data directory.
+
+    Raises Misconfigured if there is none.
+    """
     settings = config.load({"data": data})
-    if not (settings.data / "heliograph.db").exists():
+    file = data_directory.sqlite_file(settings.data)
+    if settings.database_url is None and not file.exists():
         raise Misconfigured(
             f"there is no Heliograph data in {settings.data.resolve()}",
             "Start a server there with `heliograph serve --data DIR`, or name its directory"

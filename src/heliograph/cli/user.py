@@ -1,5 +1,7 @@
 """heliograph user"""
 
+from functools import partial
+
 import click
 
 from heliograph.cli.device import print_devices
@@ -58,8 +60,9 @@ def delete(user_id: str, instance_id: str | None, data: str | None, as_json: boo
 
     async def work(store: Store) -> int:
         instance = await chosen_instance(store, instance_id)
-        async with store.writing() as tx:
-            return await devices.remove_of_user(tx, instance, wanted)
+        return await store.write(
+            partial(devices.remove_of_user, instance_id=instance, user_id=wanted)
+        )
 
     removed = with_store(data, work)
     if as_json:

@@ -33,7 +33,7 @@ from heliograph.model.verdict import (
     Retry,
     Verdict,
 )
-from heliograph.store import answers, batches, devices, pauses, publishes
+from heliograph.store import answers, batches, devices, instances, pauses, publishes
 from heliograph.store.engine import Store
 
 _LOOK_FOR_ANOTHER = timedelta(seconds=10)
@@ -62,7 +62,7 @@ class Settlement:
 
 
 class BatchTakenOver(Exception):
-    """Another worker has stored progress of this batch: this one must let go."""
+    """Another worker has stored progress of this batch, or it is gone: this one must let go."""
 
 
 class Pausing:
@@ -131,7 +131,11 @@ class OpenBatch:
         Raises BatchTakenOver, Unavailable: then none is.
         """
         settlements = [_lost_for_good(settlement, now) for settlement in settlements]
-        async with store.writing() as tx:
+        known = self.progress
+
+        async def work(tx: AsyncConnection) -> Sequence[Settlement]:
+            self.progress = Progress(settled=set(known.settled), waiting=dict(known.waiting))
+            await self._hold(tx, settlements)
             believed = await self._believed(tx, settlements, now=now)
             counts = Counter[str]()
             for settlement in believed:
@@ -145,6 +149,9 @@ class OpenBatch:
             await self._note_lost_hosts(tx, believed, now=now)
             await self._pause_or_go_on(tx, believed, now=now)
             await self._count(tx, counts, now=now)
+            return believed
+
+        believed = await store.write_surely(work)
         self._version += 1
         return believed
 
@@ -154,6 +161,15 @@ class OpenBatch:
             return True
         is_refused = attempt.refused_by is not None and attempt.refused_by == self.credential_id
         return attempt.due_at <= now and not is_refused
+
+    async def _hold(self, tx: AsyncConnection, settlements: Sequence[Settlement]) -> None:
+        """Lock instance and devices, in the order that all do."""
+        if not await instances.hold(tx, self.batch.instance_id):
+            raise BatchTakenOver
+        changed = [one for one in settlements if isinstance(one.said, DeviceGone | HostLost)]
+        if changed:
+            ids = [one.device.id for one in changed if one.device is not None]
+            await devices.lock(tx, self.batch.instance_id, ids)
 
     async def _believed(
         self, tx: AsyncConnection, settlements: Sequence[Settlement], *, now: datetime

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from heliograph.model.batch import Batch, Progress
 from heliograph.model.device import Platform
 from heliograph.model.ids import InstanceId, PublishId
+from heliograph.store import instances
 from heliograph.store.schema import batches, publishes
 from heliograph.store.targets import Position
 
@@ -44,11 +45,14 @@ async def last_range(
 async def add(
     tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId, added: Range
 ) -> bool:
-    """Note one more batch of the publish. False if another worker has been here already.
+    """Note one more batch of the publish.
 
-    Of a publish that is fanned out the batches may be settled and forgotten: to note one of them
-    anew would send it again.
+    False if another worker has noted it already, or the instance was deleted, or the publish is
+    fanned out: then its batches may be settled and forgotten, and to note one anew would send it
+    again.
     """
+    if not await instances.hold(tx, instance_id):
+        return False
     publish = and_(publishes.c.instance_id == instance_id, publishes.c.id == publish_id)
     under_way = select(~publishes.c.fanned_out).where(publish).with_for_update()
     if not await tx.scalar(under_way):

@@ -105,6 +105,14 @@ async def vapid_public_keys(tx: AsyncConnection, instance_id: InstanceId) -> lis
     return public_keys
 
 
+async def check_seal(tx: AsyncConnection, seal: Seal) -> None:
+    """Raises Misconfigured if the secrets that there are were sealed with another master key."""
+    # Every instance has such a key from the first.
+    row = (await tx.execute(select(vapid_keys).limit(1))).first()
+    if row is not None:
+        seal.open(row.sealed, _vapid_purpose(row.instance_id))
+
+
 async def _vapid_keys(
     tx: AsyncConnection, seal: Seal, instance_id: InstanceId
 ) -> tuple[VapidKey, ...]:

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.model.device import Device, Platform, token_hash
 from heliograph.model.errors import NotFound
 from heliograph.model.ids import DeviceId, InstanceId, UserId, new_device_id
-from heliograph.store import credentials, quarantine, users
+from heliograph.store import credentials, instances, quarantine, users
 from heliograph.store.schema import devices, subscriptions
 
 
@@ -37,8 +37,10 @@ async def register(
     """The device with this push token: a known one as it is, with its user and interests, or new.
 
     Known is also one that is in quarantine: only a stop ends a device. metadata None leaves a known
-    device's as it is.
+    device's as it is. Raises NotFound for an unknown instance.
     """
+    if not await instances.hold(tx, instance_id):
+        raise NotFound("instance")
     row = {
         "instance_id": instance_id,
         "id": new_device_id(platform),
@@ -152,28 +154,27 @@ async def set_push_token(
 ) -> None:
     """Give the device a new push token; another device that had it is removed.
 
-    Raises NotFound, with nothing changed.
+    Raises NotFound, with nothing changed. A registration of the same push token at this moment is
+    a conflict: to be tried again.
     """
-    await find(tx, instance_id, platform, device_id)
+    device = _one(instance_id, platform, device_id)
     same_token = and_(
         devices.c.instance_id == instance_id,
         devices.c.platform == platform,
         devices.c.token_hash == token_hash(push_token),
-        devices.c.id != device_id,
     )
-    await _remove(tx, instance_id, same_token)
+    changed = {
+        "push_token": push_token,
+        "token_hash": token_hash(push_token),
+        "registered_at": now,
+        "vapid_key": await _vapid_key_for(tx, instance_id, platform),
+        "lost_since": None,
+    }
+    if device_id not in await _lock(tx, or_(device, same_token)):
+        raise NotFound("device")
+    await _remove(tx, instance_id, and_(same_token, devices.c.id != device_id))
     await quarantine.forget_push_tokens(tx, instance_id, [push_token])
-    await tx.execute(
-        update(devices)
-        .where(_one(instance_id, platform, device_id))
-        .values(
-            push_token=push_token,
-            token_hash=token_hash(push_token),
-            registered_at=now,
-            vapid_key=await _vapid_key_for(tx, instance_id, platform),
-            lost_since=None,
-        )
-    )
+    await tx.execute(update(devices).where(device).values(changed))
 
 
 async def set_lost_since(tx: AsyncConnection, device: Device, since: datetime | None) -> None:
@@ -189,8 +190,11 @@ async def remove(
     tx: AsyncConnection, instance_id: InstanceId, platform: Platform, device_id: str
 ) -> bool:
     """Untie and forget the device, also one in quarantine. False if there was none."""
+    # Before: one that is being restored is a device then. After: one that was being removed.
     await quarantine.forget(tx, instance_id, device_id)
-    return bool(await _remove(tx, instance_id, _one(instance_id, platform, device_id)))
+    removed = await _remove(tx, instance_id, _one(instance_id, platform, device_id))
+    await quarantine.forget(tx, instance_id, device_id)
+    return bool(removed)
 
 
 async def remove_gone(tx: AsyncConnection, device: Device, reason: str, *, now: datetime) -> bool:
@@ -204,7 +208,7 @@ async def remove_gone(tx: AsyncConnection, device: Device, reason: str, *, now: 
         devices.c.token_hash == token_hash(device.push_token),
         devices.c.registered_at == device.registered_at,
     )
-    row = (await tx.execute(select(devices).where(chosen))).first()
+    row = (await tx.execute(select(devices).where(chosen).with_for_update())).first()
     if row is None:
         return False
     await quarantine.put(tx, row, reason, now=now)
@@ -212,13 +216,33 @@ async def remove_gone(tx: AsyncConnection, device: Device, reason: str, *, now: 
 
 
 async def remove_of_user(tx: AsyncConnection, instance_id: InstanceId, user_id: UserId) -> int:
-    """Forget all devices of the user, also those in quarantine; how many there were."""
+    """Forget all devices of the user, also those in quarantine; how many there were.
+
+    Twice at once, for a user whose devices are just being removed, can be a conflict: to be tried
+    again.
+    """
     await quarantine.forget_of_user(tx, instance_id, user_id)
     chosen = and_(devices.c.instance_id == instance_id, devices.c.user_id == user_id)
-    return await _remove(tx, instance_id, chosen)
+    removed = await _remove(tx, instance_id, chosen)
+    await quarantine.forget_of_user(tx, instance_id, user_id)
+    return removed
+
+
+async def lock(
+    tx: AsyncConnection, instance_id: InstanceId, device_ids: Sequence[DeviceId]
+) -> None:
+    """Keep others from changing the devices, before they are changed one by one."""
+    await _lock(tx, and_(devices.c.instance_id == instance_id, devices.c.id.in_(device_ids)))
+
+
+async def _lock(tx: AsyncConnection, chosen: ColumnElement[bool]) -> Sequence[str]:
+    """Lock devices in the order that all do, so that nobody waits for one who waits for him."""
+    them = select(devices.c.id).where(chosen).order_by(devices.c.id).with_for_update()
+    return (await tx.scalars(them)).all()
 
 
 async def _remove(tx: AsyncConnection, instance_id: InstanceId, chosen: ColumnElement[bool]) -> int:
+    await _lock(tx, chosen)
     removed = (
         await tx.execute(
             delete(devices)

@@ -6,7 +6,6 @@ import binascii
 import fcntl
 import json
 import os
-import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from heliograph.store.sealed import MASTER_KEY_BYTES, MasterKey
 
 _LOCK = "lock"
 _CERTIFICATE = "certificate.pem"
+_MASTER_KEY = "master.key"
 _WAIT_FOR_THE_DEAD_S = 5.0
 _POLL_S = 0.05
 
@@ -72,18 +72,11 @@ async def locked(data: Path, url: str) -> AsyncIterator[int]:
         os.close(descriptor)
 
 
-def master_key(data: Path, given: MasterKey | None) -> MasterKey:
-    """The given key, or the one in the directory, which is made at the first start.
-
-    Raises Misconfigured.
-    """
-    if given is not None:
-        return given
-    path = data / "master.key"
+def master_key(data: Path) -> MasterKey | None:
+    """The master key in the directory; None if there is none yet. Raises Misconfigured."""
+    path = data / _MASTER_KEY
     if not path.exists():
-        _refuse_new_key_for_old_database(data)
-        new = base64.b64encode(secrets.token_bytes(MASTER_KEY_BYTES)).decode()
-        write_secret(path, new + "\n")
+        return None
     try:
         key = base64.b64decode(path.read_text().strip(), validate=True)
     except (OSError, binascii.Error, UnicodeDecodeError):
@@ -94,6 +87,11 @@ def master_key(data: Path, given: MasterKey | None) -> MasterKey:
             "Put back the file as it was, or set HELIOGRAPH_MASTER_KEY.",
         )
     return MasterKey(key)
+
+
+def keep_master_key(data: Path, key: MasterKey) -> None:
+    """Keep the key in the directory, for all starts to come."""
+    write_secret(data / _MASTER_KEY, base64.b64encode(key.value).decode() + "\n")
 
 
 def note_certificate(data: Path, certificate: bytes) -> None:
@@ -157,11 +155,3 @@ def _is_free(descriptor: int) -> bool:
         return False
     fcntl.flock(descriptor, fcntl.LOCK_UN)
     return True
-
-
-def _refuse_new_key_for_old_database(data: Path) -> None:
-    if (data / "heliograph.db").exists():
-        raise Misconfigured(
-            f"{data / 'master.key'} is missing: the secrets in the database can't be opened",
-            "Put the file back, or set HELIOGRAPH_MASTER_KEY to what it was.",
-        )

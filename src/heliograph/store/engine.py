@@ -1,152 +1,139 @@
-"""The database: opening it, reading, writing. What is read and written, its neighbours say.
-
-SQLite has one writer at a time. Here that writer is one connection whose transactions begin
-IMMEDIATE, so that a rule checked in a transaction still holds when it commits.
-"""
+"""The store: opening a database, reading, writing. What is read and written, its neighbours say."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.model.errors import Misconfigured, Unavailable
-from heliograph.store import schema
+from heliograph.store.database import Database, Examined, PostgresqlUrl
+from heliograph.store.migration import migrate
 from heliograph.store.sealed import Seal
+from heliograph.store.sqlite import Sqlite
 
-_READERS = 4
-_WAIT_FOR_CONNECTION_S = 10
-_BUSY_TIMEOUT_MS = 5_000
-"""How long to wait for another process (a command beside the server) that writes."""
+_TRIES = 5
+_DELAYS_S = (0.1, 0.5, 1, 2, 4, 8)
+_Result = TypeVar("_Result")
+_Work = Callable[[AsyncConnection], Awaitable[_Result]]
 
 
 class Store:
     """An open database, and the seal for the secrets in it."""
 
-    def __init__(self, reader: AsyncEngine, writer: AsyncEngine, seal: Seal) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, database: Database, seal: Seal) -> None:
         self.seal = seal
+        self._database = database
+
+    @property
+    def name(self) -> str:
+        """Which database it is, for messages."""
+        return self._database.name
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection that sees one state of the database. Raises Unavailable."""
-        with_connection = self._reader.connect()
-        async with _translated(), with_connection as connection:
+        async with self._translated(), self._database.reader.connect() as connection:
             yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """A transaction: all of it is on disk when the block ends, or none of it, if it raises.
 
-        Raises Unavailable.
+        What it must rely on until then, it locks. Raises Unavailable.
         """
-        async with _translated(), self._writer.begin() as transaction:
+        async with self._translated(), self._database.writer.begin() as transaction:
             yield transaction
 
+    async def write(self, work: _Work[_Result]) -> _Result:
+        """Do the work in a transaction; again, a few times, if one beside it was in its way.
 
-@asynccontextmanager
-async def open_store(path: Path, seal: Seal) -> AsyncIterator[Store]:
-    """Bring the database in the file to the newest schema and open it. Raises Misconfigured."""
-    await asyncio.to_thread(_migrate, path)
-    reader = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=_READERS, **_POOL)
-    writer = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=1, **_POOL)
-    _prepare(reader.sync_engine, begin="BEGIN")
-    _prepare(writer.sync_engine, begin="BEGIN IMMEDIATE")
-    try:
-        yield Store(reader, writer, seal)
-    finally:
-        await reader.dispose()
-        await writer.dispose()
+        Raises Unavailable.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._write(work)
+            except Unavailable as error:
+                if not self._database.is_conflict(error.__cause__):
+                    raise
+        return await self._write(work)
 
+    async def write_surely(self, work: _Work[_Result]) -> _Result:
+        """Do the work in a transaction; again, while the database is away or busy, for a while.
 
-_POOL = {
-    "max_overflow": 0,
-    "pool_timeout": _WAIT_FOR_CONNECTION_S,
-    # Parameters are push tokens, user ids and sealed secrets: not for errors, and so not for logs.
-    "hide_parameters": True,
-}
+        For what can't be left undone without harm, and may be done again: whether a commit that
+        was not heard of came to pass, the work must find out itself. Raises Unavailable.
+        """
+        for delay_s in _DELAYS_S:
+            try:
+                return await self._write(work)
+            except Unavailable:
+                await asyncio.sleep(delay_s)
+        return await self._write(work)
 
+    @asynccontextmanager
+    async def writing_alone(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction for as long as it takes, beside no other of this kind on any machine.
 
-@asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
-    try:
-        yield
-    except (OperationalError, PoolTimeoutError) as error:
-        raise Unavailable("store") from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
+        Raises Unavailable.
+        """
+        async with self._translated(), self._database.migrator.begin() as transaction:
+            await self._database.be_alone(transaction)
+            yield transaction
+
+    async def examine(self) -> Examined:
+        """Look whether the database is sound. Raises Unavailable."""
+        async with self.reading() as connection:
+            return await self._database.examine(connection)
+
+    async def _write(self, work: _Work[_Result]) -> _Result:
+        async with self.writing() as tx:
+            return await work(tx)
+
+    @asynccontextmanager
+    async def _translated(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except PoolTimeoutError as error:
             raise Unavailable("store") from error
-        raise
+        except (DBAPIError, OSError) as error:
+            if self._database.is_away(error):
+                raise Unavailable("store") from error
+            raise
 
 
-def _prepare(engine: Engine, *, begin: str) -> None:
-    @event.listens_for(engine, "connect")
-    def connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        # Python's driver would begin transactions on its own, and late; see `begin` below.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in _PRAGMAS:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+@asynccontextmanager
+async def open_store(where: Path | PostgresqlUrl, seal: Seal) -> AsyncIterator[Store]:
+    """Bring the database, a file or elsewhere, to the newest schema and open it.
 
-    @event.listens_for(engine, "begin")
-    def begin_explicitly(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-
-_PRAGMAS = (
-    f"busy_timeout = {_BUSY_TIMEOUT_MS}",
-    "journal_mode = WAL",
-    # A commit is on disk before anybody is told: a stop() must survive a power cut.
-    "synchronous = FULL",
-)
-
-
-def _migrate(path: Path) -> None:
-    engine = create_engine(f"sqlite:///{path}")
-    _prepare(engine, begin="BEGIN IMMEDIATE")
+    Raises Misconfigured.
+    """
+    database = _database(where)
     try:
-        with engine.connect() as connection:
-            current = _version_of(connection)
-        if current != schema.VERSION:
-            _upgrade(engine, path)
-    except OperationalError as error:
-        raise Misconfigured(
-            f"the database {path} can't be opened: {error.orig}",
-            "Check that the folder may be written to and that the disk is not full.",
-        ) from error
+        try:
+            await migrate(database)
+        except (DBAPIError, OSError) as error:
+            raise Misconfigured(
+                f"the database {database.name} can't be opened: {_reason(error)}", database.remedy
+            ) from error
+        yield Store(database, seal)
     finally:
-        engine.dispose()
+        await database.close()
 
 
-def _version_of(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    version = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return None if version is None else str(version)
+def _database(where: Path | PostgresqlUrl) -> Database:
+    if isinstance(where, Path):
+        return Sqlite(where)
+    # Imported here since most commands can do without the driver.
+    from heliograph.store.postgresql import Postgresql  # noqa: PLC0415
+
+    return Postgresql(where)
 
 
-def _upgrade(engine: Engine, path: Path) -> None:
-    # Imported here since it takes longer than most commands that find nothing to upgrade.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
-
-    config = Config()
-    config.set_main_option("script_location", "heliograph:store/migrations")
-    try:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    except CommandError as error:
-        raise Misconfigured(
-            f"the database {path} was written by a newer version of Heliograph",
-            "Install that version again, or restore the database from before the upgrade.",
-        ) from error
+def _reason(error: DBAPIError | OSError) -> str:
+    said = error.orig if isinstance(error, DBAPIError) else error
+    return str(said) or type(said).__name__

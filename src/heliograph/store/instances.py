@@ -13,7 +13,7 @@ from heliograph.model.errors import Invalid, NotFound
 from heliograph.model.ids import InstanceId
 from heliograph.model.instance import Instance, SecretKey
 from heliograph.store import credentials, schema
-from heliograph.store.schema import instances, secret_keys
+from heliograph.store.schema import devices, instances, quarantine, secret_keys
 from heliograph.store.sealed import Seal
 
 
@@ -34,6 +34,15 @@ async def find(tx: AsyncConnection, instance_id: InstanceId) -> Instance:
     return Instance(id=row.id, name=row.name, created_at=row.created_at)
 
 
+async def hold(tx: AsyncConnection, instance_id: InstanceId) -> bool:
+    """Keep the instance from being deleted until the transaction ends. False if there is none.
+
+    What is added to it without would be left behind.
+    """
+    it = select(instances.c.id).where(instances.c.id == instance_id)
+    return await tx.scalar(it.with_for_update(read=True, key_share=True)) is not None
+
+
 async def all_of_them(tx: AsyncConnection) -> list[Instance]:
     """In the order they were made."""
     rows = await tx.execute(select(instances).order_by(instances.c.created_at, instances.c.id))
@@ -42,10 +51,14 @@ async def all_of_them(tx: AsyncConnection) -> list[Instance]:
 
 async def remove(tx: AsyncConnection, instance_id: InstanceId) -> None:
     """The instance and all that belongs to it. Raises NotFound."""
-    await find(tx, instance_id)
-    for table in schema.metadata.sorted_tables:
-        owner = table.c.id if table is instances else table.c.instance_id
-        await tx.execute(delete(table).where(owner == instance_id))
+    # First the instance: what is added to it is added while it is held. Then in the order in which
+    # others lock.
+    first = (instances, quarantine, devices)
+    rest = [table for table in schema.metadata.sorted_tables if table not in first]
+    for table in (*first, *rest):
+        removed = await tx.execute(delete(table).where(schema.owner_in(table) == instance_id))
+        if table is instances and removed.rowcount == 0:
+            raise NotFound("instance")
 
 
 async def keys_of(tx: AsyncConnection, seal: Seal, instance_id: InstanceId) -> Sequence[SecretKey]:
@@ -79,7 +92,9 @@ async def add_key(
     *,
     now: datetime,
 ) -> SecretKey:
-    """One more active secret key beside those there are."""
+    """One more active secret key beside those there are. Raises NotFound."""
+    if not await hold(tx, instance_id):
+        raise NotFound("instance")
     key = SecretKey(id=secrets.token_hex(8), value=value, created_at=now)
     await tx.execute(
         insert(secret_keys).values(

@@ -7,10 +7,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.model.device import Device, Platform
-from heliograph.model.errors import LimitReached
+from heliograph.model.errors import LimitReached, NotFound
 from heliograph.model.ids import DeviceId, InstanceId, Interest
 from heliograph.model.limits import MAX_INTERESTS_PER_DEVICE
-from heliograph.store.schema import subscriptions
+from heliograph.store.schema import devices, subscriptions
 
 
 async def of_device(
@@ -54,7 +54,11 @@ async def of_devices(
 
 
 async def add(tx: AsyncConnection, device: Device, interest: Interest) -> None:
-    """Subscribe the device; again changes nothing. Raises LimitReached, with nothing changed."""
+    """Subscribe the device; again changes nothing.
+
+    Raises LimitReached, with nothing changed; NotFound if the device was removed meanwhile.
+    """
+    await _lock(tx, device)
     row = _row(device, interest)
     added = await tx.execute(insert(subscriptions).values(row).on_conflict_do_nothing())
     if added.rowcount == 1 and await _count(tx, device) > MAX_INTERESTS_PER_DEVICE:
@@ -67,7 +71,11 @@ async def remove(tx: AsyncConnection, device: Device, interest: Interest) -> Non
 
 
 async def replace(tx: AsyncConnection, device: Device, interests: Collection[Interest]) -> None:
-    """Make these the device's interests. The caller has checked that they are not too many."""
+    """Make these the device's interests. The caller has checked that they are not too many.
+
+    Raises NotFound if the device was removed meanwhile.
+    """
+    await _lock(tx, device)
     await tx.execute(delete(subscriptions).where(_of(device)))
     await add_all(tx, [(device, interests)])
 
@@ -108,6 +116,13 @@ async def inherit(
 
 
 _COLUMNS = ("instance_id", "interest", "platform", "device_id")
+
+
+async def _lock(tx: AsyncConnection, device: Device) -> None:
+    """One change of the device's interests at a time: two could be one too many together."""
+    it = and_(devices.c.instance_id == device.instance_id, devices.c.id == device.id)
+    if await tx.scalar(select(devices.c.id).where(it).with_for_update(key_share=True)) is None:
+        raise NotFound("device")
 
 
 async def _count(tx: AsyncConnection, device: Device) -> int:

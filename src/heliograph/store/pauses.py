@@ -73,7 +73,8 @@ async def claim_probe(
     if row is None or row.next_probe_at > now:
         return False
     wait = min(_FIRST_PROBE * 2 ** min(row.probes + 1, _MAX_DOUBLINGS), _LONGEST)
-    unchanged = pauses.c.probes == row.probes
+    # A pause that was ended and begun anew since it was read has another time.
+    unchanged = and_(pauses.c.probes == row.probes, pauses.c.next_probe_at == row.next_probe_at)
     claimed = await tx.execute(
         update(pauses)
         .where(_one(instance_id, platform), unchanged)

@@ -12,7 +12,8 @@ from heliograph.model.device import Platform
 from heliograph.model.errors import NotFound
 from heliograph.model.ids import InstanceId, PublishId
 from heliograph.model.publish import Publish, Users
-from heliograph.store.schema import batches, instances, publish_counts, publishes
+from heliograph.store import instances
+from heliograph.store.schema import batches, publish_counts, publishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,7 @@ async def begin(tx: AsyncConnection, publish: Publish) -> bool:
 
     A publish of an instance that was deleted in the meantime has not.
     """
-    instance = select(instances.c.id).where(instances.c.id == publish.instance_id)
-    if await tx.scalar(instance) is None:
+    if not await instances.hold(tx, publish.instance_id):
         return False
     row = {
         "instance_id": publish.instance_id,
@@ -57,7 +57,12 @@ async def fanned_out(
     *,
     now: datetime,
 ) -> None:
-    """All batches of the publish are on their way; it is finished when they are settled."""
+    """All batches of the publish are on their way; it is finished when they are settled.
+
+    Nothing is, if its instance was deleted.
+    """
+    if not await instances.hold(tx, instance_id):
+        return
     chosen = _one(instance_id, publish_id)
     await tx.execute(update(publishes).where(chosen).values(fanned_out=True))
     await _finish(tx, instance_id, publish_id, now=now)
@@ -70,7 +75,10 @@ async def batch_settled(
     *,
     now: datetime,
 ) -> None:
-    """One more batch is settled; with the last of them the publish is finished."""
+    """One more batch is settled; with the last of them the publish is finished.
+
+    The caller holds the instance.
+    """
     one_more = {"batches_settled": publishes.c.batches_settled + 1}
     await tx.execute(update(publishes).where(_one(instance_id, publish_id)).values(one_more))
     await _finish(tx, instance_id, publish_id, now=now)
@@ -84,7 +92,8 @@ async def count(
     counts: Mapping[str, int],
 ) -> None:
     """Add to the publish's counts of the platform."""
-    for name, number in counts.items():
+    # In one order, so that two batches of a publish don't wait for each other's rows.
+    for name, number in sorted(counts.items()):
         row = {
             "instance_id": instance_id,
             "publish_id": publish_id,

@@ -20,7 +20,7 @@ from heliograph.model.device import Platform, token_hash
 from heliograph.model.errors import LimitReached, NotFound
 from heliograph.model.ids import DeviceId, InstanceId, UserId
 from heliograph.model.limits import QUARANTINE_TIME
-from heliograph.store import users
+from heliograph.store import instances, users
 from heliograph.store.schema import devices, quarantine, subscriptions
 
 _COPIED = (
@@ -154,7 +154,10 @@ async def restore(
     Raises, with nothing changed: NotFound if it is not in quarantine, or its push token has been
     registered anew since; LimitReached if its user has a hundred other devices by now.
     """
-    row = (await tx.execute(select(quarantine).where(_one(instance_id, device_id)))).first()
+    if not await instances.hold(tx, instance_id):
+        raise NotFound("instance")
+    kept = select(quarantine).where(_one(instance_id, device_id)).with_for_update()
+    row = (await tx.execute(kept)).first()
     if row is None or row.removed_at < now - QUARANTINE_TIME:
         raise NotFound("device in quarantine")
     back = {name: getattr(row, name) for name in _COPIED}

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from heliograph.model.device import Platform
 from heliograph.model.event import Event, EventKind
 from heliograph.model.ids import InstanceId
-from heliograph.store import publishes
+from heliograph.store import instances, publishes
 from heliograph.store.schema import devices, reports
 from heliograph.store.schema import publishes as publishes_table
 
@@ -21,6 +21,8 @@ async def record(tx: AsyncConnection, instance_id: InstanceId, event: Event) -> 
         publishes_table.c.instance_id == instance_id,
         publishes_table.c.id == event.publish_id,
     )
+    if not await instances.hold(tx, instance_id):
+        return False
     platform = await tx.scalar(select(devices.c.platform).where(device, known))
     if platform is None:
         return False

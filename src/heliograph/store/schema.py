@@ -45,6 +45,11 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
 
 
+def owner_in(table: Table) -> Column[str]:
+    """The column that says to which instance a row belongs."""
+    return table.c.id if table is instances else table.c.instance_id
+
+
 instances = Table(
     "instances",
     metadata,

@@ -21,6 +21,10 @@ class MasterKey:
         return "MasterKey(…)"
 
 
+def new_master_key() -> MasterKey:
+    return MasterKey(secrets.token_bytes(MASTER_KEY_BYTES))
+
+
 class Seal:
     """Seals and opens secrets with the master key."""
 

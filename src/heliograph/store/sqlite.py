@@ -1,0 +1,91 @@
+"""SQLite: a file in the data directory, for one machine.
+
+SQLite has one writer at a time. Here that writer is one connection whose transactions begin
+IMMEDIATE, so that a rule checked in a transaction still holds when it commits.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from heliograph.store.database import Examined
+
+_READERS = 4
+_WAIT_FOR_CONNECTION_S = 10
+_BUSY_TIMEOUT_MS = 5_000
+"""How long to wait for another process (a command beside the server) that writes."""
+
+
+class Sqlite:
+    """A database in a file, which is made if it isn't there."""
+
+    remedy = "Check that the folder may be written to and that the disk is not full."
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self.reader = _engine(path, connections=_READERS, begin="BEGIN")
+        self.writer = _engine(path, connections=1, begin="BEGIN IMMEDIATE")
+        self.migrator = self.writer
+
+    def is_away(self, error: Exception) -> bool:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            return True
+        return isinstance(error, OperationalError)
+
+    def is_conflict(self, error: BaseException | None) -> bool:
+        """There is one writer."""
+        return False
+
+    async def be_alone(self, tx: AsyncConnection) -> None:
+        """Every writer is."""
+
+    async def examine(self, connection: AsyncConnection) -> Examined:
+        said = await connection.scalar(text("PRAGMA quick_check(1)"))
+        if said == "ok":
+            return Examined(found="sound")
+        remedy = "Stop the server and restore heliograph.db from a backup."
+        return Examined(found=f"damaged: {said}", remedy=remedy)
+
+    async def close(self) -> None:
+        await self.reader.dispose()
+        await self.writer.dispose()
+
+
+def _engine(path: Path, *, connections: int, begin: str) -> AsyncEngine:
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}",
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=_WAIT_FOR_CONNECTION_S,
+        # Parameters are push tokens, user ids and sealed secrets: not for errors, nor for logs.
+        hide_parameters=True,
+    )
+    _prepare(engine.sync_engine, begin=begin)
+    return engine
+
+
+def _prepare(engine: Engine, *, begin: str) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        # Python's driver would begin transactions on its own, and late; see `begin` below.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin_explicitly(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+_PRAGMAS = (
+    f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+    "journal_mode = WAL",
+    # A commit is on disk before anybody is told: a stop() must survive a power cut.
+    "synchronous = FULL",
+)
