@@ -19,15 +19,8 @@ from heliograph.delivery.connected import Connected
 from heliograph.delivery.enrich import message_for
 from heliograph.delivery.permit import Go, Hold, Permit
 from heliograph.delivery.room import Room, Share
-from heliograph.delivery.settle import (
-    BatchTakenOver,
-    Expired,
-    OpenBatch,
-    Pausing,
-    Settlement,
-    Untied,
-    refusal_in,
-)
+from heliograph.delivery.settle import BatchTakenOver, OpenBatch, Pausing
+from heliograph.delivery.settlement import Expired, Settlement, Untied, refusal_in
 from heliograph.gateways.base import Gateway, Message
 from heliograph.model.batch import Batch, Target
 from heliograph.model.device import Device

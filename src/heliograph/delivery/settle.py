@@ -7,7 +7,7 @@ crash each verdict has either had all its effects, or none, and is then asked fo
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,10 +19,17 @@ from heliograph.delivery.retry import (
     postponed,
     waiting_for_another,
 )
+from heliograph.delivery.settlement import (
+    Expired,
+    Settlement,
+    Untied,
+    answers_in,
+    believed_of,
+    lost_for_good,
+    refusal_in,
+)
 from heliograph.model.answers import Answers
 from heliograph.model.batch import Batch, Progress
-from heliograph.model.device import Device
-from heliograph.model.limits import HOST_LOST_TIME
 from heliograph.model.verdict import (
     CredentialRefused,
     Delivered,
@@ -31,34 +38,12 @@ from heliograph.model.verdict import (
     HostLost,
     Postponed,
     Retry,
-    Verdict,
 )
 from heliograph.store import answers, batches, devices, instances, pauses, publishes
 from heliograph.store.engine import Store
 
 _LOOK_FOR_ANOTHER = timedelta(seconds=10)
 """How often to look whether there is another credential for targets that wait for one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Untied:
-    """Nothing was sent: the device is gone, or no longer the user's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """Nothing was sent: the message's time to live is over, or the time to try."""
-
-    reason: str = "the time to live is over"
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What became of one target in one try."""
-
-    position: int
-    device: Device | None
-    said: Verdict | Untied | Expired
 
 
 class BatchTakenOver(Exception):
@@ -130,7 +115,7 @@ class OpenBatch:
 
         Raises BatchTakenOver, Unavailable: then none is.
         """
-        settlements = [_lost_for_good(settlement, now) for settlement in settlements]
+        settlements = [lost_for_good(settlement, now) for settlement in settlements]
         known = self.progress
 
         async def work(tx: AsyncConnection) -> Sequence[Settlement]:
@@ -175,7 +160,7 @@ class OpenBatch:
         self, tx: AsyncConnection, settlements: Sequence[Settlement], *, now: datetime
     ) -> Sequence[Settlement]:
         """The settlements, without removals that had better be laid to our own credential."""
-        said = _answers_in(settlements)
+        said = answers_in(settlements)
         if self.credential_id is None or said == Answers():
             return settlements
         lane = self.batch.instance_id, self.batch.platform, self.credential_id
@@ -183,7 +168,7 @@ class OpenBatch:
         if not said.gone and not said.mismatched:
             return settlements
         lately = await answers.lately(tx, *lane, now=now)
-        return [replace(one, said=_believed(one.said, lately)) for one in settlements]
+        return [replace(one, said=believed_of(one.said, lately)) for one in settlements]
 
     def _note(
         self,
@@ -251,42 +236,6 @@ class OpenBatch:
         await publishes.count(tx, *key, batch.platform, counts)
         if self.is_settled:
             await publishes.batch_settled(tx, *key, now=now)
-
-
-def _lost_for_good(settlement: Settlement, now: datetime) -> Settlement:
-    """The settlement; if the device's host has been lost for a week, then that it is gone."""
-    said, device = settlement.said, settlement.device
-    if not isinstance(said, HostLost) or device is None or device.lost_since is None:
-        return settlement
-    if device.lost_since > now - HOST_LOST_TIME:
-        return settlement
-    return replace(settlement, said=DeviceGone(f"{said.reason}, for a week"))
-
-
-def refusal_in(believed: Sequence[Settlement]) -> CredentialRefused | None:
-    """The first word against our credential that speaks of all devices, not of one alone."""
-    for one in believed:
-        if isinstance(one.said, CredentialRefused) and one.said.pauses:
-            return one.said
-    return None
-
-
-def _answers_in(settlements: Sequence[Settlement]) -> Answers:
-    said = [one.said for one in settlements]
-    gone = [one for one in said if isinstance(one, DeviceGone)]
-    return Answers(
-        delivered=sum(isinstance(one, Delivered) for one in said),
-        gone=sum(not one.mismatch for one in gone),
-        mismatched=sum(one.mismatch for one in gone),
-    )
-
-
-def _believed(said: Verdict | Untied | Expired, lately: Answers) -> Verdict | Untied | Expired:
-    if not isinstance(said, DeviceGone):
-        return said
-    if lately.believes_mismatches if said.mismatch else lately.believes_gone:
-        return said
-    return CredentialRefused(said.reason, final=True, pauses=lately.speaks_against_us)
 
 
 _WITH_REASON = (DeviceGone, Drop, Retry, CredentialRefused, Expired)

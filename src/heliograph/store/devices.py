@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
-from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +13,7 @@ from heliograph.model.device import Device, Platform, token_hash
 from heliograph.model.errors import NotFound
 from heliograph.model.ids import DeviceId, InstanceId, UserId, new_device_id
 from heliograph.store import credentials, instances, quarantine, users
+from heliograph.store.device_rows import device_of, encoded, row_of
 from heliograph.store.schema import devices, subscriptions
 
 
@@ -47,7 +47,7 @@ async def register(
         "platform": platform,
         "push_token": push_token,
         "token_hash": token_hash(push_token),
-        "metadata": _encode(metadata or {}),
+        "metadata": encoded(metadata or {}),
         "registered_at": now,
         "vapid_key": await _vapid_key_for(tx, instance_id, platform),
     }
@@ -72,14 +72,14 @@ async def find(
     row = (await tx.execute(select(devices).where(chosen))).first()
     if row is None:
         raise NotFound("device")
-    return _device(row)
+    return device_of(row)
 
 
 async def of_user(tx: AsyncConnection, instance_id: InstanceId, user_id: UserId) -> list[Device]:
     """All devices of a user, in the order of their ids: at most a hundred a platform."""
     chosen = and_(devices.c.instance_id == instance_id, devices.c.user_id == user_id)
     rows = await tx.execute(select(devices).where(chosen).order_by(devices.c.id))
-    return [_device(row) for row in rows]
+    return [device_of(row) for row in rows]
 
 
 async def page(
@@ -88,7 +88,7 @@ async def page(
     """The next devices of the instance in the order of their ids."""
     chosen = and_(devices.c.instance_id == instance_id, devices.c.id > after)
     rows = await tx.execute(select(devices).where(chosen).order_by(devices.c.id).limit(limit))
-    return [_device(row) for row in rows]
+    return [device_of(row) for row in rows]
 
 
 async def those_of(
@@ -97,7 +97,7 @@ async def those_of(
     """Those that are still there, by id: what a batch is checked against before it is sent."""
     chosen = and_(devices.c.instance_id == instance_id, devices.c.id.in_(device_ids))
     rows = await tx.execute(select(devices).where(chosen))
-    return {row.id: _device(row) for row in rows}
+    return {row.id: device_of(row) for row in rows}
 
 
 async def with_push_tokens(
@@ -109,7 +109,7 @@ async def with_push_tokens(
         devices.c.platform.in_(list(Platform)),
         devices.c.token_hash.in_([token_hash(push_token) for push_token in push_tokens]),
     )
-    return [_device(row) for row in await tx.execute(select(devices).where(chosen))]
+    return [device_of(row) for row in await tx.execute(select(devices).where(chosen))]
 
 
 async def count(tx: AsyncConnection, instance_id: InstanceId) -> int:
@@ -120,13 +120,13 @@ async def count(tx: AsyncConnection, instance_id: InstanceId) -> int:
 async def add_all(tx: AsyncConnection, added: Sequence[Device]) -> None:
     """Store devices that are not there. The caller has counted them as their users'."""
     if added:
-        await tx.execute(insert(devices), [_row(device) for device in added])
+        await tx.execute(insert(devices), [row_of(device) for device in added])
 
 
 async def change(tx: AsyncConnection, device: Device) -> None:
     """Store a device over the one with its id. The caller has counted it as its user's."""
     chosen = _one(device.instance_id, device.platform, device.id)
-    await tx.execute(update(devices).where(chosen).values(_row(device)))
+    await tx.execute(update(devices).where(chosen).values(row_of(device)))
 
 
 async def set_metadata(
@@ -138,7 +138,7 @@ async def set_metadata(
 ) -> None:
     """Raises NotFound."""
     chosen = _one(instance_id, platform, device_id)
-    changed = await tx.execute(update(devices).where(chosen).values(metadata=_encode(metadata)))
+    changed = await tx.execute(update(devices).where(chosen).values(metadata=encoded(metadata)))
     if changed.rowcount == 0:
         raise NotFound("device")
 
@@ -276,27 +276,3 @@ def _one(instance_id: InstanceId, platform: Platform, device_id: str) -> ColumnE
         devices.c.id == device_id,
         devices.c.platform == platform,
     )
-
-
-def _device(row: Row[Any]) -> Device:
-    return Device(
-        instance_id=row.instance_id,
-        id=row.id,
-        platform=Platform(row.platform),
-        push_token=row.push_token,
-        user_id=row.user_id,
-        metadata=msgspec.json.decode(row.metadata),
-        registered_at=row.registered_at,
-        vapid_key=row.vapid_key,
-        lost_since=row.lost_since,
-    )
-
-
-def _row(device: Device) -> dict[str, Any]:
-    row = msgspec.structs.asdict(device)
-    row["metadata"] = _encode(device.metadata)
-    return {**row, "token_hash": token_hash(device.push_token)}
-
-
-def _encode(metadata: Mapping[str, Any]) -> str:
-    return msgspec.json.encode(metadata).decode()
