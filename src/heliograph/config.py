@@ -16,14 +16,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from heliograph.broker.address import BrokerAddress, parse_broker_address
 from heliograph.gateways.guard import Network
 from heliograph.model.errors import Misconfigured
+from heliograph.model.role import Role
 from heliograph.store.sealed import MASTER_KEY_BYTES, MasterKey
 
 FILE = Path("heliograph.toml")
 _PREFIX = "HELIOGRAPH_"
 _MAX_PORT = 65535
 _MAX_RATE = 1_000_000
+_MAX_REPLICAS = 5
+"""What a NATS server allows."""
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -93,6 +97,24 @@ def _master_key(text: str) -> MasterKey:
     return MasterKey(key)
 
 
+def _replicas(text: str) -> int:
+    replicas = int(text) if text.isdecimal() else -1
+    if not 0 < replicas <= _MAX_REPLICAS:
+        raise ValueError(f"must be a number from 1 to {_MAX_REPLICAS}")
+    return replicas
+
+
+def _roles(text: str) -> tuple[Role, ...]:
+    names = {part.strip() for part in text.split(",")} - {""}
+    if names <= {"none"}:
+        return ()
+    try:
+        chosen = {Role(name) for name in names}
+    except ValueError as error:
+        raise ValueError(f"must be some of {','.join(Role)}, by comma, or none") from error
+    return tuple(role for role in Role if role in chosen)
+
+
 def _log_level(text: str) -> str:
     if text.lower() not in _LOG_LEVELS:
         raise ValueError(f"must be one of {', '.join(_LOG_LEVELS)}")
@@ -155,6 +177,28 @@ class Settings:
         text="Key that seals secrets in the database, 32 bytes in base64."
         " Without it, one is made and kept in DIR/master.key.",
         secret=True,
+    )
+    nats_url: BrokerAddress | None = _setting(
+        None,
+        parse_broker_address,
+        metavar="URL,...",
+        text="The servers of a NATS cluster with JetStream to use as the broker:"
+        " nats://user:password@a:4222,b:4222,c:4222, or tls://. Without it, a broker of its own is"
+        " embedded. With a password, better give it as the variable: other users of a machine see"
+        " its command lines.",
+    )
+    nats_replicas: int = _setting(
+        3,
+        _replicas,
+        metavar="NUMBER",
+        text="How many servers of the NATS cluster keep each message; 1 for a single server.",
+    )
+    roles: tuple[Role, ...] = _setting(
+        tuple(Role),
+        _roles,
+        metavar="ROLE,...",
+        text="Work that is done here: fanout turns publishes into batches, deliver sends these and"
+        " settles them. none: what is left out, a heliograph worker must do.",
     )
     allow_private_endpoints: tuple[Network, ...] = _setting(
         (),
@@ -310,6 +354,8 @@ def default_text(setting: "Field[Any]") -> str:
     default = setting.default
     if default is None or default is MISSING or default == ():
         return ""
+    if isinstance(default, tuple):
+        return ",".join(default)
     if isinstance(default, timedelta):
         return f"{default.total_seconds():g}"
     return str(default)

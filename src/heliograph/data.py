@@ -33,6 +33,19 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
         yield store
 
 
+@asynccontextmanager
+async def existing_store(settings: Settings) -> AsyncIterator[Store]:
+    """The store of a server that was started before. Raises Misconfigured if there is none."""
+    if not (settings.data / "heliograph.db").exists():
+        raise Misconfigured(
+            f"there is no Heliograph data in {settings.data.resolve()}",
+            "Start a server there with `heliograph serve --data DIR`, or name its directory"
+            " with --data DIR.",
+        )
+    async with opened_store(settings) as store:
+        yield store
+
+
 def opened_gateways(settings: Settings) -> Gateways:
     """The ways to devices, as the settings have them. Raises Misconfigured."""
     addresses = Addresses(

@@ -13,6 +13,7 @@ from heliograph.cli.serve import serve
 from heliograph.cli.token import token
 from heliograph.cli.transfer import export, import_
 from heliograph.cli.user import user
+from heliograph.cli.worker import worker
 from heliograph.model.errors import HeliographError, Misconfigured
 
 _FAILED, _MISCONFIGURED = 1, 2
@@ -28,12 +29,13 @@ def cli() -> None:
       heliograph serve
       heliograph publish users alice --title Hello --body "Your order is on its way"
 
-    Commands other than serve work on the data directory (--data DIR, or HELIOGRAPH_DATA), also
+    Commands other than serve and worker work on the data directory (--data DIR, or HELIOGRAPH_DATA), also
     while a server runs on it. Exit codes: 0 done, 1 refused or not found, 2 wrong use or set-up.
     """
 
 
 cli.add_command(serve)
+cli.add_command(worker)
 cli.add_command(instance)
 cli.add_command(gateway)
 cli.add_command(token)
