@@ -150,6 +150,19 @@ def test_without_a_majority_a_publish_is_refused_and_the_server_is_not_ready_unt
     assert "accepted" in browser.titles()
 
 
+def test_a_server_and_a_worker_stop_in_peace_while_the_cluster_is_away(
+    cluster: NatsCluster, clustered_server: Server, settings: dict[str, str]
+) -> None:
+    with WorkerProcess.start(clustered_server.data, "worker", environment=settings) as worker:
+        for node in cluster.nodes:
+            node.kill()
+        # What is said from here on waits for a connection that does not come.
+        reply = clustered_server.instance.publish.to_users(["alice"], hello("refused"))
+        assert reply.status == 503
+        assert worker.stop() == 0
+        assert clustered_server.stop() == 0
+
+
 def test_streams_that_are_there_get_as_many_replicas_as_are_set(
     tmp_path: Path, cluster: NatsCluster, settings: dict[str, str]
 ) -> None:

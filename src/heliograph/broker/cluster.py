@@ -11,7 +11,7 @@ from nats.js.errors import APIError
 
 from heliograph.broker import streams
 from heliograph.broker.address import BrokerAddress
-from heliograph.broker.connection import connect
+from heliograph.broker.connection import close, connect
 from heliograph.model.errors import Misconfigured, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ async def cluster_broker(address: BrokerAddress, *, replicas: int) -> AsyncItera
         await _declare(client, replicas)
         yield client
     finally:
-        await client.close()
+        await close(client)
 
 
 async def _connected(address: BrokerAddress) -> Client:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import timedelta
 
 import nats.errors
@@ -61,6 +62,16 @@ async def connect(address: BrokerAddress, *, within: timedelta) -> Client:
                 max_outstanding_pings=_MAX_OUTSTANDING_PINGS,
             )
     except (nats.errors.Error, OSError, TimeoutError) as error:
-        await client.close()
+        await close(client)
         raise Unavailable("broker") from said or error
     return client
+
+
+async def close(client: Client) -> None:
+    """Close the connection. What still waits to be sent to a server that is away is lost.
+
+    That is leases and acknowledgements, without which a message just comes back.
+    """
+    # nats-py (2.16) writes to a connection that is gone, which uvloop does not take in silence.
+    with suppress(nats.errors.Error, OSError, RuntimeError):
+        await client.close()

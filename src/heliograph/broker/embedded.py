@@ -23,7 +23,7 @@ from nats.aio.client import Client
 
 from heliograph.broker import streams
 from heliograph.broker.address import BrokerAddress
-from heliograph.broker.connection import connect
+from heliograph.broker.connection import close, connect
 from heliograph.model.errors import Misconfigured
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ async def embedded_broker(directory: Path, lock: int) -> AsyncIterator[Client]:
             await streams.declare(client, replicas=1)
             yield client
         finally:
-            await client.close()
+            await close(client)
     finally:
         minder.cancel()
         with suppress(asyncio.CancelledError):
