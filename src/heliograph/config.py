@@ -4,10 +4,7 @@ This is the only place that reads the environment or a settings file. Flags win 
 variables, which win over heliograph.toml in the working directory, which wins over the default.
 """
 
-import base64
-import binascii
 import difflib
-import ipaddress
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -16,16 +13,27 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from heliograph.broker.address import BrokerAddress, parse_broker_address
 from heliograph.gateways.guard import Network
 from heliograph.model.errors import Misconfigured
+from heliograph.model.role import Role
+from heliograph.setting_values import (
+    parse_contact,
+    parse_log_level,
+    parse_master_key,
+    parse_networks,
+    parse_port,
+    parse_rate,
+    parse_replicas,
+    parse_roles,
+    parse_seconds,
+    parse_url,
+)
 from heliograph.store.database import PostgresqlUrl, parse_postgresql_url
-from heliograph.store.sealed import MASTER_KEY_BYTES, MasterKey
+from heliograph.store.sealed import MasterKey
 
 FILE = Path("heliograph.toml")
 _PREFIX = "HELIOGRAPH_"
-_MAX_PORT = 65535
-_MAX_RATE = 1_000_000
-_LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 def _setting(
@@ -37,67 +45,6 @@ def _setting(
     """
     described = {"parse": parse, "metavar": metavar, "help": text, "secret": secret}
     return field(default=default, metadata=described)
-
-
-def _port(text: str) -> int:
-    port = int(text) if text.isdecimal() else -1
-    if not 0 < port <= _MAX_PORT:
-        raise ValueError(f"must be a number from 1 to {_MAX_PORT}")
-    return port
-
-
-def _seconds(text: str) -> timedelta:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds <= timedelta(days=1).total_seconds():
-        raise ValueError("must be a number of seconds, at most a day")
-    return timedelta(seconds=seconds)
-
-
-def _rate(text: str) -> int:
-    rate = int(text) if text.isdecimal() else -1
-    if not 0 <= rate <= _MAX_RATE:
-        raise ValueError(f"must be a number from 0 to {_MAX_RATE}")
-    return rate
-
-
-def _networks(text: str) -> tuple[Network, ...]:
-    try:
-        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
-    except ValueError as error:
-        raise ValueError(f"must be networks like 10.0.0.0/8,fd00::/8 ({error})") from error
-
-
-def parse_contact(text: str) -> str:
-    """A URI at which a push service finds the sender. Raises ValueError."""
-    reaches = text.startswith("https://") or (text.startswith("mailto:") and "@" in text)
-    if not reaches or not text.isprintable() or " " in text or "<" in text:
-        raise ValueError("must be like mailto:ops@example.com or https://example.com/contact")
-    return text
-
-
-def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise ValueError("must be like https://push.example.com")
-    return text.rstrip("/")
-
-
-def _master_key(text: str) -> MasterKey:
-    try:
-        key = base64.b64decode(text, validate=True)
-    except binascii.Error:
-        key = b""
-    if len(key) != MASTER_KEY_BYTES:
-        raise ValueError(f"must be {MASTER_KEY_BYTES} bytes in base64: openssl rand -base64 32")
-    return MasterKey(key)
-
-
-def _log_level(text: str) -> str:
-    if text.lower() not in _LOG_LEVELS:
-        raise ValueError(f"must be one of {', '.join(_LOG_LEVELS)}")
-    return text.lower()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +63,10 @@ class Settings:
         metavar="HOST",
         text="Address to listen on. 0.0.0.0 is all of them; have TLS there, here or by a proxy.",
     )
-    port: int = _setting(8400, _port, metavar="PORT", text="TCP port of the HTTP API.")
+    port: int = _setting(8400, parse_port, metavar="PORT", text="TCP port of the HTTP API.")
     url: str | None = _setting(
         None,
-        _url,
+        parse_url,
         metavar="URL",
         text="How clients reach this server, if not at HOST and PORT. With a path, requests are"
         " answered under it, too. Beams tokens with this issuer are accepted.",
@@ -136,7 +83,7 @@ class Settings:
     )
     trusted_proxies: tuple[Network, ...] = _setting(
         (),
-        _networks,
+        parse_networks,
         metavar="CIDR,...",
         text="Networks of reverse proxies: what these say in X-Forwarded-For of a client's address"
         " is believed.",
@@ -159,15 +106,37 @@ class Settings:
     )
     master_key: MasterKey | None = _setting(
         None,
-        _master_key,
+        parse_master_key,
         metavar="BASE64",
         text="Key that seals secrets in the database, 32 bytes in base64."
         " Without it, one is made and kept in DIR/master.key.",
         secret=True,
     )
+    nats_url: BrokerAddress | None = _setting(
+        None,
+        parse_broker_address,
+        metavar="URL,...",
+        text="The servers of a NATS cluster with JetStream to use as the broker:"
+        " nats://user:password@a:4222,b:4222,c:4222, or tls://. Without it, a broker of its own is"
+        " embedded. With a password, better give it as the variable: other users of a machine see"
+        " its command lines.",
+    )
+    nats_replicas: int = _setting(
+        3,
+        parse_replicas,
+        metavar="NUMBER",
+        text="How many servers of the NATS cluster keep each message; 1 for a single server.",
+    )
+    roles: tuple[Role, ...] = _setting(
+        tuple(Role),
+        parse_roles,
+        metavar="ROLE,...",
+        text="Work that is done here: fanout turns publishes into batches, deliver sends these and"
+        " settles them. none: what is left out, a heliograph worker must do.",
+    )
     allow_private_endpoints: tuple[Network, ...] = _setting(
         (),
-        _networks,
+        parse_networks,
         metavar="CIDR,...",
         text="Networks that push endpoints may lie in besides the public internet;"
         " plain http is taken there, too.",
@@ -180,32 +149,32 @@ class Settings:
     )
     apns_url: str | None = _setting(
         None,
-        _url,
+        parse_url,
         metavar="URL",
         text="Where APNs is, if not at Apple: for tests and closed networks.",
     )
     fcm_url: str | None = _setting(
         None,
-        _url,
+        parse_url,
         metavar="URL",
         text="Where FCM is, if not at Google: for tests and closed networks.",
     )
     fcm_token_url: str | None = _setting(
         None,
-        _url,
+        parse_url,
         metavar="URL",
         text="Where access tokens for FCM come from, if not from Google.",
     )
     publish_rate: int = _setting(
         100,
-        _rate,
+        parse_rate,
         metavar="NUMBER",
         text="How many requests a second an instance's secret keys are good for; 0: any number."
         " More are answered with 429.",
     )
     device_rate: int = _setting(
         50,
-        _rate,
+        parse_rate,
         metavar="NUMBER",
         text="How many requests a second devices at one address may make, after a burst of ten"
         " seconds' worth; 0: any number. More are answered with 429; reports, which are counted"
@@ -214,12 +183,12 @@ class Settings:
     )
     drain: timedelta = _setting(
         timedelta(seconds=30),
-        _seconds,
+        parse_seconds,
         metavar="SECONDS",
         text="How long a stop waits for work in hand. What is not done then is done after a start.",
     )
     log_level: str = _setting(
-        "info", _log_level, metavar="LEVEL", text="debug, info, warning or error."
+        "info", parse_log_level, metavar="LEVEL", text="debug, info, warning or error."
     )
 
     @property
@@ -319,6 +288,8 @@ def default_text(setting: "Field[Any]") -> str:
     default = setting.default
     if default is None or default is MISSING or default == ():
         return ""
+    if isinstance(default, tuple):
+        return ",".join(default)
     if isinstance(default, timedelta):
         return f"{default.total_seconds():g}"
     return str(default)

@@ -58,6 +58,19 @@ async def check_seal(store: Store) -> None:
         raise Misconfigured(f"the database {store.name} is not available", "Try again.") from error
 
 
+@asynccontextmanager
+async def existing_store(settings: Settings) -> AsyncIterator[Store]:
+    """The store of a server that was started before. Raises Misconfigured if there is none."""
+    if settings.database_url is None and not sqlite_file(settings.data).exists():
+        raise Misconfigured(
+            f"there is no Heliograph data in {settings.data.resolve()}",
+            "Start a server there with `heliograph serve --data DIR`, or name its directory"
+            " with --data DIR.",
+        )
+    async with opened_store(settings) as store:
+        yield store
+
+
 def opened_gateways(settings: Settings) -> Gateways:
     """The ways to devices, as the settings have them. Raises Misconfigured."""
     addresses = Addresses(

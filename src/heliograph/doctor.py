@@ -90,7 +90,8 @@ def _server(path: Path) -> Finding:
         with running_server.ask(server, "/ready"):
             return Finding(part="server", found=f"ready at {server.url}")
     except urllib.error.HTTPError as error:
-        found, remedy = error.read(1024).decode(errors="replace"), f"See {path}/broker/nats.log"
+        found = error.read(1024).decode(errors="replace")
+        remedy = f"See {path}/broker/nats.log, or the servers of --nats-url."
         return Finding(part="server", found=f"not ready: {found.strip()}", remedy=remedy)
     except OSError as error:
         remedy = f"Process {server.pid} hangs: stop it, and start it again."

@@ -8,7 +8,7 @@ import json
 import logging
 import random
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from heliograph.api.certificate import Certificate, CertificateFiles
 from heliograph.api.protocol import BACKLOG, HttpServer, JsonErrorProtocol
 from heliograph.api.rate import rates
 from heliograph.api.state import Api
+from heliograph.broker.cluster import cluster_broker
 from heliograph.broker.embedded import embedded_broker
 from heliograph.broker.streams import Streams
 from heliograph.broker.worker import Worker
@@ -34,6 +35,7 @@ from heliograph.delivery.lanes import Lanes
 from heliograph.delivery.sender import Sender
 from heliograph.model.errors import Misconfigured
 from heliograph.model.ids import new_instance_id
+from heliograph.model.role import Role
 from heliograph.store import (
     answers,
     credentials,
@@ -59,9 +61,13 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         store = await stack.enter_async_context(data.opened_store(settings))
         await _make_default_instance(store, path)
         await _tidy_up(store)
-        client = await stack.enter_async_context(embedded_broker(path / "broker", lock))
-        streams = Streams(client)
-        await _work(settings, stack, store, streams)
+        broker = (
+            embedded_broker(path / "broker", lock)
+            if settings.nats_url is None
+            else cluster_broker(settings.nats_url, replicas=settings.nats_replicas)
+        )
+        streams = Streams(await stack.enter_async_context(broker))
+        await _start_workers(settings, stack, store, streams)
         api = Api(
             store=store,
             streams=streams,
@@ -76,8 +82,35 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         await _answer(build(api), listener, certificate, stopping, settings)
 
 
-async def _work(settings: Settings, stack: AsyncExitStack, store: Store, streams: Streams) -> None:
-    """Start the workers; they stop, and drain, when the stack closes. Raises Misconfigured."""
+async def work(settings: Settings, stopping: asyncio.Event) -> None:
+    """Run the workers alone until `stopping` is set. Raises Misconfigured if they can't start.
+
+    The data directory's lock is the server's: any number of workers may share it.
+    """
+    if settings.nats_url is None:
+        raise Misconfigured(
+            "a worker can't reach an embedded broker, which is its own server's alone",
+            "Set --nats-url (HELIOGRAPH_NATS_URL) to a NATS cluster, for the server and here.",
+        )
+    if not settings.roles:
+        raise Misconfigured(
+            "a worker without roles has nothing to do", f"Set --roles to some of {','.join(Role)}."
+        )
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(data.existing_store(settings))
+        broker = cluster_broker(settings.nats_url, replicas=settings.nats_replicas)
+        streams = Streams(await stack.enter_async_context(broker))
+        await _start_workers(settings, stack, store, streams)
+        logger.info("working: %s", ", ".join(settings.roles))
+        await stopping.wait()
+
+
+async def _start_workers(
+    settings: Settings, stack: AsyncExitStack, store: Store, streams: Streams
+) -> None:
+    """Start what the roles say; it drains when the stack closes. Raises Misconfigured."""
+    if not settings.roles:
+        return
     gateways = await stack.enter_async_context(opened_gateways(settings))
 
     @asynccontextmanager
@@ -86,12 +119,14 @@ async def _work(settings: Settings, stack: AsyncExitStack, store: Store, streams
             yield Sender(store, connected, data.now, random.Random())  # noqa: S311  # for jitter
 
     fan_out = FanOut(store, streams, data.now)
-    publishes = Worker(streams.publishes, fan_out, concurrency=_PUBLISHES_AT_ONCE)
-    lanes = Lanes(store, streams, sender)
+    workers: Mapping[Role, Worker | Lanes] = {
+        Role.FANOUT: Worker(streams.publishes, fan_out, concurrency=_PUBLISHES_AT_ONCE),
+        Role.DELIVER: Lanes(store, streams, sender),
+    }
     stopping = asyncio.Event()
     running = [
-        asyncio.create_task(publishes.run(stopping, drain=settings.drain)),
-        asyncio.create_task(lanes.run(stopping, drain=settings.drain)),
+        asyncio.create_task(workers[role].run(stopping, drain=settings.drain))
+        for role in settings.roles
     ]
 
     async def stop() -> None:

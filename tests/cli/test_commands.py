@@ -134,7 +134,17 @@ def test_devices_are_listed_shown_and_deleted(server: Server, browsers: Browsers
 
 @pytest.mark.parametrize(
     "command",
-    ["", "serve", "instance", "instance create", "token", "publish users", "user", "device list"],
+    [
+        "",
+        "serve",
+        "worker",
+        "instance",
+        "instance create",
+        "token",
+        "publish users",
+        "user",
+        "device list",
+    ],
 )
 def test_help_teaches(server: Server, command: str) -> None:
     shown = server.cli(*command.split(), "--help")

@@ -6,7 +6,6 @@ from starlette.responses import JSONResponse, Response
 
 from heliograph.api.operation import Endpoint, Operation
 from heliograph.api.state import api_of
-from heliograph.model.errors import Unavailable
 from heliograph.model.schema import Object, OneOf
 
 
@@ -20,8 +19,7 @@ async def ready(request: Request) -> Response:
     api = api_of(request)
     async with api.store.reading() as connection:
         await connection.execute(select(1))
-    if not api.streams.is_connected:
-        raise Unavailable("broker")
+    await api.streams.check()
     return JSONResponse({"status": "ready"})
 
 

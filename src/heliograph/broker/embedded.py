@@ -16,14 +16,15 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-import nats
-import nats.errors
 from nats.aio.client import Client
 
 from heliograph.broker import streams
-from heliograph.model.errors import Misconfigured, Unavailable
+from heliograph.broker.address import BrokerAddress
+from heliograph.broker.connection import close, connect
+from heliograph.model.errors import Misconfigured
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,6 @@ _START_TIMEOUT_S = 20.0
 _STOP_TIMEOUT_S = 10.0
 _POLL_S = 0.02
 _RESTART_PAUSE_S = 0.5
-_RECONNECT_WAIT_S = 0.2
 _MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 _USER = "heliograph"
 
@@ -56,12 +56,12 @@ async def embedded_broker(directory: Path, lock: int) -> AsyncIterator[Client]:
     place, process = await _start_anywhere(directory, lock)
     minder = asyncio.create_task(_mind(place, process, lock))
     try:
-        client = await _connect(place)
+        client = await connect(_address(place), within=timedelta(seconds=_START_TIMEOUT_S))
         try:
-            await streams.declare(client)
+            await streams.declare(client, replicas=1)
             yield client
         finally:
-            await client.close()
+            await close(client)
     finally:
         minder.cancel()
         with suppress(asyncio.CancelledError):
@@ -141,24 +141,9 @@ def _binary() -> str:
     return found
 
 
-async def _connect(place: _Place) -> Client:
-    try:
-        return await nats.connect(
-            f"nats://127.0.0.1:{place.port}",
-            user=_USER,
-            password=place.password,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=_RECONNECT_WAIT_S,
-            connect_timeout=_START_TIMEOUT_S,
-            error_cb=_note,
-            allow_reconnect=True,
-        )
-    except (nats.errors.Error, OSError) as error:
-        raise Unavailable("broker") from error
-
-
-async def _note(error: Exception) -> None:
-    logger.warning("broker connection: %r", error)
+def _address(place: _Place) -> BrokerAddress:
+    server = f"nats://127.0.0.1:{place.port}"
+    return BrokerAddress(servers=(server,), user=_USER, password=place.password)
 
 
 async def _mind(place: _Place, process: asyncio.subprocess.Process, lock: int) -> None:

@@ -6,6 +6,7 @@ that each instance has consumers, limits and a pace of its own.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
@@ -20,11 +21,11 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import APIError, NoStreamResponseError
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from heliograph.model.batch import Batch
 from heliograph.model.device import Platform
-from heliograph.model.errors import Unavailable
+from heliograph.model.errors import Misconfigured, Unavailable
 from heliograph.model.ids import InstanceId
 from heliograph.model.publish import Publish
 
@@ -32,10 +33,14 @@ LEASE = timedelta(seconds=10)
 """A message whose worker has not been heard of for so long goes to another one."""
 
 _PUT_TIMEOUT_S = 5.0
+_CHECK_TIMEOUT_S = 2.0
 _GIBIBYTE = 1024**3
 _MAX_AGE = timedelta(days=29)
 """No message lives longer than four weeks; what can't be worked on ends with it."""
 _WRONG_LAST_SEQUENCE = 10071
+"""Not 10164, which a cluster says while another worker's message is not stored by enough servers
+yet: it may still be lost, so the batch is put again later."""
+_NOT_CLUSTERED = 10074
 _MAX_IN_WORK = 10_000
 """Batches of one instance and platform that are in work or wait for another try."""
 
@@ -63,14 +68,30 @@ _STREAMS = (
 )
 
 
-async def declare(client: Client) -> None:
-    """Make the streams, or bring them to what is declared here."""
+async def declare(client: Client, *, replicas: int) -> None:
+    """Make the streams, or bring them to what is declared here.
+
+    replicas: how many servers keep each message. Raises Misconfigured for a server that has no
+    others beside it, Unavailable if the streams can't be declared now.
+    """
     context = client.jetstream(timeout=_PUT_TIMEOUT_S)
-    for config in _STREAMS:
-        try:
-            await context.update_stream(config)
-        except APIError:
-            await context.add_stream(config)
+    try:
+        for config in _STREAMS:
+            await _declare_one(context, config.evolve(num_replicas=replicas))
+    except (nats.errors.Error, TimeoutError) as error:
+        if isinstance(error, APIError) and error.err_code == _NOT_CLUSTERED:
+            raise Misconfigured(
+                f"the NATS server is a single one, and can't keep {replicas} replicas",
+                "Set --nats-replicas 1 (HELIOGRAPH_NATS_REPLICAS), or make it one of a cluster.",
+            ) from error
+        raise Unavailable("broker") from error
+
+
+async def _declare_one(context: JetStreamContext, config: StreamConfig) -> None:
+    try:
+        await context.update_stream(config)
+    except NotFoundError:
+        await context.add_stream(config)
 
 
 class Streams:
@@ -80,9 +101,17 @@ class Streams:
         self._client = client
         self._context: JetStreamContext = client.jetstream(timeout=_PUT_TIMEOUT_S)
 
-    @property
-    def is_connected(self) -> bool:
-        return bool(self._client.is_connected)
+    async def check(self) -> None:
+        """Raises Unavailable unless publishes can be stored now: their stream has a leader."""
+        if not self._client.is_connected:
+            raise Unavailable("broker")
+        try:
+            context = self._client.jetstream(timeout=_CHECK_TIMEOUT_S)
+            found = await context.stream_info("PUBLISH")
+        except (nats.errors.Error, TimeoutError) as error:
+            raise Unavailable("broker") from error
+        if found.cluster is None or not found.cluster.leader:
+            raise Unavailable("broker")
 
     async def put_publish(self, publish: Publish) -> None:
         """Put an accepted publish on disk. When this returns, it survives a power cut.
@@ -116,12 +145,17 @@ class Streams:
         return await self._consumer("DELIVER", name, _subject(platform, instance_id, ">"))
 
     async def forget_batches(self, platform: Platform, instance_id: InstanceId) -> None:
-        """Drop what waits for an instance that was deleted. Raises Unavailable."""
+        """Drop what waits for an instance that was deleted. Raises Unavailable.
+
+        Each worker does so when it sees that the instance is gone; the first leaves nothing to the
+        others.
+        """
         subject = _subject(platform, instance_id, ">")
         name = f"deliver-{platform}-{instance_id}"
         try:
             await self._context.purge_stream("DELIVER", subject=subject)
-            await self._context.delete_consumer("DELIVER", name)
+            with suppress(NotFoundError):
+                await self._context.delete_consumer("DELIVER", name)
         except (nats.errors.Error, TimeoutError) as error:
             raise Unavailable("broker") from error
 

@@ -7,6 +7,7 @@ until then it is never lost: a worker that dies leaves it to the next.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -72,6 +73,7 @@ class Worker:
                     subscription = await self._subscribe()
                 await self._fetch_one(subscription)
             except Exception as error:  # noqa: BLE001  # a worker that ends would go unnoticed
+                await _leave(subscription)
                 subscription = None
                 if not stopping.is_set():
                     logger.warning("the broker can't be reached, trying again: %r", error)
@@ -119,6 +121,13 @@ class Worker:
             task.cancel()
         if self._in_hand:
             await asyncio.wait(self._in_hand)
+
+
+async def _leave(subscription: JetStreamContext.PullSubscription | None) -> None:
+    """Or the client would keep it, and subscribe it again at each reconnection."""
+    if subscription is not None:
+        with suppress(nats.errors.Error):
+            await subscription.unsubscribe()
 
 
 def _back_off(message: Msg) -> timedelta:

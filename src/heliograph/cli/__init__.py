@@ -15,6 +15,7 @@ from heliograph.cli.store import store
 from heliograph.cli.token import token
 from heliograph.cli.transfer import export, import_
 from heliograph.cli.user import user
+from heliograph.cli.worker import worker
 from heliograph.model.errors import HeliographError, Misconfigured
 
 _FAILED, _MISCONFIGURED = 1, 2
@@ -30,12 +31,14 @@ def cli() -> None:
       heliograph serve
       heliograph publish users alice --title Hello --body "Your order is on its way"
 
-    Commands other than serve work on the data directory (--data DIR, or HELIOGRAPH_DATA), also
-    while a server runs on it; with HELIOGRAPH_DATABASE_URL, on that database. Exit codes: 0 done, 1 refused or not found, 2 wrong use or set-up.
+    Other commands than serve and worker work on the data directory (--data DIR, or
+    HELIOGRAPH_DATA), also while a server runs on it; with HELIOGRAPH_DATABASE_URL, on that
+    database. Exit codes: 0 done, 1 refused or not found, 2 wrong use or set-up.
     """
 
 
 cli.add_command(serve)
+cli.add_command(worker)
 cli.add_command(instance)
 cli.add_command(gateway)
 cli.add_command(token)

@@ -16,12 +16,12 @@ from heliograph.cli.options import (
     with_store,
 )
 from heliograph.cli.output import print_json, print_table
-from heliograph.config import parse_contact
 from heliograph.delivery.standing import Standing, ask, description_of, standing_of
 from heliograph.gateways import credential_files
 from heliograph.gateways.vapid import new_vapid_key
 from heliograph.model.credential import Credential, VapidKey, WebIdentity
 from heliograph.model.device import Platform
+from heliograph.setting_values import parse_contact
 from heliograph.store import credentials
 from heliograph.store.engine import Store
 

@@ -1,8 +1,8 @@
 """Options that several commands share, and the way from a command to the store."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import fields
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import Field, fields
 from typing import Any, TypeVar
 
 import click
@@ -36,9 +36,24 @@ instance_option = click.option(
 )
 
 
+_OF_THE_API = frozenset(
+    ["host", "port", "url", "tls_cert", "tls_key", "trusted_proxies", "publish_rate", "device_rate"]
+)
+"""Settings that say nothing to a process without the API."""
+
+
 def settings_options(command: _Command) -> _Command:
     """An option for each setting that is not secret, with its help."""
-    for setting in reversed(fields(Settings)):
+    return _with_options(command, fields(Settings))
+
+
+def worker_options(command: _Command) -> _Command:
+    """The same without those of the API."""
+    return _with_options(command, [one for one in fields(Settings) if one.name not in _OF_THE_API])
+
+
+def _with_options(command: _Command, settings: Sequence["Field[Any]"]) -> _Command:
+    for setting in reversed(settings):
         if setting.metadata["secret"]:
             continue
         default = config.default_text(setting)
@@ -59,16 +74,9 @@ def with_store(data: str | None, work: Callable[[Store], Awaitable[_Result]]) ->
     Raises Misconfigured if there is none.
     """
     settings = config.load({"data": data})
-    file = data_directory.sqlite_file(settings.data)
-    if settings.database_url is None and not file.exists():
-        raise Misconfigured(
-            f"there is no Heliograph data in {settings.data.resolve()}",
-            "Start a server there with `heliograph serve --data DIR`, or name its directory"
-            " with --data DIR.",
-        )
 
     async def run() -> _Result:
-        async with data_directory.opened_store(settings) as store:
+        async with data_directory.existing_store(settings) as store:
             return await work(store)
 
     return asyncio.run(run())

@@ -1,0 +1,12 @@
+"""Roles: what the workers of a process do."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """A kind of work, each with a stream of its own to take it from."""
+
+    FANOUT = "fanout"
+    """Turns publishes into batches."""
+    DELIVER = "deliver"
+    """Sends batches to their gateways, and settles them."""
