@@ -16,7 +16,7 @@ run: $(VENV)/run-ready ## Start the server with its demo
 	@$(VENV)/bin/python demo/run.py
 
 test: $(VENV)/test-ready $(NODE_MODULES) lint ## Pass all tests, the browser ones too
-	@$(VENV)/bin/python -m pytest --numprocesses 3 --dist loadfile
+	@$(VENV)/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/test-ready ## Check style, types and import direction
 	@$(VENV)/bin/ruff format --check --quiet

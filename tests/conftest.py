@@ -12,6 +12,18 @@ from tests.server import Server
 
 pytest_plugins = ["tests.compatibility", "tests.databases"]
 
+LONGEST_FIRST = ("faults", "delivery", "browser")
+"""Folders whose files take the longest: begun last, one would leave the other workers idle."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+    items.sort(key=rank)
+
 
 @pytest.fixture(scope="session")
 def push_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PushService]:
