@@ -29,9 +29,9 @@ from tests.fakes.apns.orders import Order
 from tests.fakes.apns.rules import RefusedError
 from tests.fakes.apns.streams import Streams
 
-GOODBYE_S = 1.0
+GOODBYE_S = 2.0
 """How long after a GOAWAY the connection ends."""
-GRACE_S = 0.2
+GRACE_S = 1.0
 """How long after the announcement of a graceful end streams are still taken."""
 LAST_POSSIBLE_STREAM = 2**31 - 1
 
