@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 _LOOK_INTERVAL_S = 0.5
 """How often to look for instances that were made or deleted, by a command or another server."""
-_BATCHES_AT_ONCE = 4
+_BATCHES_AT_ONCE = 32
+"""Most are small, and wait for their gateway. For large ones see sender.py."""
 
 Lane = tuple[Platform, InstanceId]
 OpenSender = Callable[[], AbstractAsyncContextManager[Sender]]

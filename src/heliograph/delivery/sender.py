@@ -8,8 +8,9 @@ stop() is in force for all that comes after it.
 import asyncio
 import logging
 import random
-from asyncio import Queue, TaskGroup
+from asyncio import Queue, Semaphore, TaskGroup
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 import msgspec
@@ -32,7 +33,11 @@ from heliograph.store.engine import Store
 
 logger = logging.getLogger(__name__)
 
-_MAX_CHECKED_AT_ONCE = 32
+_MAX_CHECKED_AT_ONCE = 50
+_LARGE = 50
+_LARGE_AT_ONCE = 2
+"""Of batches with more targets few share the room at a time: so each is checked and settled by the
+dozens, and a message costs less than half of what it does with four (measured)."""
 _GATHERED_FOR_S = 0.02
 _LEAST_TIME = timedelta(seconds=10)
 """A message that a sleeping device must not get late is given this time to be sent once, at all."""
@@ -57,6 +62,7 @@ class Sender:
         self._pausing = Pausing()
         self._permit = Permit(store, now, self._pausing)
         self._room = Room()
+        self._large = Semaphore(_LARGE_AT_ONCE)
 
     async def __call__(self, message: bytes) -> Outcome:
         """Send one message of the DELIVER stream: what is due of it, from where it stopped."""
@@ -66,8 +72,10 @@ class Sender:
         if found is None:
             return Done()
         opened = OpenBatch(batch, *found, self._pausing)
+        turn = self._large if len(opened.unsettled()) > _LARGE else nullcontext()
         try:
-            await self._work_on(opened)
+            async with turn:
+                await self._work_on(opened)
         except BatchTakenOver:
             return Lost()
         return Done() if opened.is_settled else Later(opened.next_due_in(self._now()))
