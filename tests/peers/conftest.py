@@ -10,6 +10,8 @@ import pytest
 from tests.browsers import Browsers
 from tests.certificates import ServerCertificate
 from tests.client import Instance
+from tests.peers.go_sdk import GoSdk
+from tests.peers.go_sdk import built as go_sdk_built
 from tests.peers.java_sdk import HOST, JavaSdk, built
 from tests.peers.replayed_sdks import GO, PHP, RUBY, SWIFT
 from tests.peers.server_sdks import NodeSdk, PythonSdk, ServerSdk
@@ -51,12 +53,18 @@ def java_sdk(
         yield JavaSdk(class_path, proxy, directory)
 
 
+@pytest.fixture(scope="session")
+def go_sdk(server: Server, pytestconfig: pytest.Config) -> GoSdk:
+    return GoSdk(go_sdk_built(pytestconfig.cache.mkdir("go")), server)
+
+
 #: The SDKs that are run, by fixture, and those that are replayed.
 SDKS: Mapping[str, ServerSdk | str] = {
     "python": "python_sdk",
     "node": "node_sdk",
     "java": "java_sdk",
-    "go": GO,
+    "go": "go_sdk",
+    "go replayed": GO,
     "php": PHP,
     "ruby": RUBY,
     "swift": SWIFT,
