@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.apns_service import ApnsService
+from tests.browsers import Browsers
 from tests.fcm_service import FcmService
 from tests.push_service import PushService
 from tests.server import Server
@@ -84,6 +85,18 @@ def own_server(tmp_path: Path, environment: dict[str, str]) -> Iterator[Server]:
     """A server for one test alone, which may kill it."""
     with Server.start(tmp_path / "data", environment=environment) as running:
         yield running
+
+
+@pytest.fixture
+def browsers(push_service: PushService, server: Server) -> Browsers:
+    """Browsers of the shared server's first instance."""
+    return Browsers(push_service, server.instance)
+
+
+@pytest.fixture
+def own_browsers(push_service: PushService, own_server: Server) -> Browsers:
+    """Browsers of the server that is the test's alone."""
+    return Browsers(push_service, own_server.instance)
 
 
 @pytest.fixture(autouse=True)

@@ -21,23 +21,23 @@ SEAL = Seal(MasterKey(bytes(32)))
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Postgresql]:
     """One PostgreSQL for all tests that leave it running."""
-    try:
-        server = Postgresql.start()
-    except NotInstalled as error:
-        pytest.skip(str(error))
-    with server:
+    with _started() as server:
         yield server
 
 
 @pytest.fixture
 def own_postgresql() -> Iterator[Postgresql]:
     """A PostgreSQL for one test alone, which may stop it."""
+    with _started() as server:
+        yield server
+
+
+def _started() -> Postgresql:
+    """Skips the test where there is none."""
     try:
-        server = Postgresql.start()
+        return Postgresql.start()
     except NotInstalled as error:
         pytest.skip(str(error))
-    with server:
-        yield server
 
 
 @pytest.fixture(scope="session")
