@@ -7,8 +7,8 @@ import trustme
 from bench.http2_clients.fault_server import fault_server
 from bench.http2_clients.job import Burst
 from bench.http2_clients.need import Bench, Need, Ran, Result
-from bench.http2_clients.refusing_server import refusing_server
 from tests.apns_service import BUNDLE
+from tests.refusing_server import refusing_server
 
 _NAME = "push.example.com"
 _REFUSALS = 5

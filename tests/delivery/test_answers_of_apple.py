@@ -3,17 +3,19 @@
 A message that is given up at once since its time would be over shows how long it would have waited.
 """
 
+import ssl
 import time
 from functools import partial
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.apns_service import Answer, ApnsService
 from tests.browsers import new_name
 from tests.delivery.outcomes import is_refused, is_there
 from tests.phones import done, iphone, set_apns_key
-from tests.refusing_tls import RefusingTls
+from tests.refusing_server import refusing_server
 from tests.server import Server
 from tests.waiting import eventually, finished
 
@@ -194,10 +196,14 @@ def test_a_client_certificate_that_is_refused_by_an_alert_is_a_refused_credentia
 ) -> None:
     user, [token] = new_name("alice"), apns_service.new_devices(1)
     (tmp_path / "push.pem").write_bytes(apns_service.new_certificate().pem)
-    with RefusingTls(tmp_path) as refusing:
+    authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(tls)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    tls.verify_mode = ssl.CERT_REQUIRED  # and it trusts nobody's
+    with refusing_server(tls) as port:
         closed = {
-            "HELIOGRAPH_APNS_URL": refusing.url,
-            "HELIOGRAPH_GATEWAY_CA": str(refusing.ca_file),
+            "HELIOGRAPH_APNS_URL": f"https://localhost:{port}",
+            "HELIOGRAPH_GATEWAY_CA": str(tmp_path / "ca.pem"),
         }
         with Server.start(tmp_path / "data", environment=environment | closed) as server:
             done(server, "gateway", "set", "apns", "--cert-file", str(tmp_path / "push.pem"))
