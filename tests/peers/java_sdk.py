@@ -4,15 +4,10 @@ It knows one host alone, INSTANCE.pushnotifications.pusher.com, on port 443. The
 this name is an address of this machine, and trusts an authority of the tests.
 """
 
-import hashlib
-import os
-import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-import pytest
 from cryptography.hazmat.primitives.serialization import NoEncryption
 from cryptography.hazmat.primitives.serialization.pkcs12 import (
     PKCS12Certificate,
@@ -31,11 +26,12 @@ from tests.peers.server_sdks import (
     outcomes,
 )
 from tests.peers.tls_proxy import TlsProxy
+from tests.peers.toolchain import built_once, fetch, require, run
 
 HOST = "pushnotifications.pusher.com"
 POM = PEERS / "java" / "pom.xml"
 PROGRAM = PEERS / "java" / "Calls.java"
-BUILD_TIMEOUT_S = 100
+SDK = "Java SDK"
 NEEDED = ("java", "javac", "mvn")
 
 
@@ -44,32 +40,15 @@ def built(cache: Path) -> str:
 
     cache: where they stay. Skips the test where there is no Java, or no Maven repository.
     """
-    missing = [tool for tool in NEEDED if shutil.which(tool) is None]
-    if missing:
-        pytest.skip(f"the Java SDK needs {', '.join(missing)}, which is not installed")
-    digest = hashlib.sha256(POM.read_bytes() + PROGRAM.read_bytes()).hexdigest()[:16]
-    directory = cache / digest
-    if not directory.exists():
-        unfinished = cache / f"{digest}.{os.getpid()}"
-        _fetch(unfinished)
-        _compile(unfinished)
-        unfinished.rename(directory)
+    require(SDK, *NEEDED)
+    directory = built_once(cache, [POM, PROGRAM], _build)
     return f"{directory}/*:{directory}"
 
 
-def _fetch(directory: Path) -> None:
+def _build(directory: Path) -> None:
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={directory}"]
-    try:
-        fetched = _run(["mvn", "-q", "-B", "-f", str(POM), *goal])
-    except subprocess.TimeoutExpired as error:
-        pytest.skip(f"the Java SDK was not fetched within {error.timeout:.0f} s")
-    if fetched.returncode != 0:
-        complaint = (fetched.stdout.splitlines() or ["Maven says nothing"])[0]
-        pytest.skip(f"the Java SDK could not be fetched: {complaint}")
-
-
-def _compile(directory: Path) -> None:
-    compiled = _run(["javac", "-cp", f"{directory}/*", "-d", str(directory), str(PROGRAM)])
+    fetch(SDK, ["mvn", "-q", "-B", "-f", str(POM), *goal])
+    compiled = run(["javac", "-cp", f"{directory}/*", "-d", str(directory), str(PROGRAM)])
     assert compiled.returncode == 0, compiled.stderr
 
 
@@ -113,9 +92,3 @@ class JavaSdk:
     def error(self, method: str, refusal: Refusal) -> SdkError:
         type_ = PUSHER_ERRORS.get(refusal.status, "PusherValidationError")
         return SdkError(type_, refusal.description)
-
-
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=BUILD_TIMEOUT_S, check=False
-    )
