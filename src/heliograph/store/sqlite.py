@@ -4,15 +4,17 @@ SQLite has one writer at a time. Here that writer is one connection whose transa
 IMMEDIATE, so that a rule checked in a transaction still holds when it commits.
 """
 
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from heliograph.store.database import Examined
+from heliograph.store.sqlite_visits import connection_to
 
 _READERS = 4
 _WAIT_FOR_CONNECTION_S = 10
@@ -57,7 +59,9 @@ class Sqlite:
 
 def _engine(path: Path, *, connections: int, begin: str) -> AsyncEngine:
     engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
+        "sqlite+aiosqlite://",
+        async_creator=partial(connection_to, path),
+        poolclass=AsyncAdaptedQueuePool,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=_WAIT_FOR_CONNECTION_S,

@@ -1,0 +1,70 @@
+"""SQLite's driver with one visit to its thread for each statement, its rows included.
+
+aiosqlite goes there four times for each: to make a cursor, to execute, to fetch and to close. That
+was half of what a message cost (docs/performance.md).
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import aiosqlite
+
+_CHUNK = 64
+"""aiosqlite's own, for iterating, which nobody does here."""
+
+
+def connection_to(path: Path) -> aiosqlite.Connection:
+    """A connection that opens when it is awaited, for SQLAlchemy's `async_creator`."""
+    connection = _Connection(partial(sqlite3.connect, path), _CHUNK)
+    # As SQLAlchemy has it: a process that ends must not wait for a connection that was forgotten.
+    connection._thread.daemon = True  # noqa: SLF001
+    return connection
+
+
+class _Connection(aiosqlite.Connection):
+    def cursor(self) -> "_Cursor":  # type: ignore[override]
+        return _Cursor(self)
+
+
+class _Cursor:
+    """The part of a cursor that SQLAlchemy uses, with what a statement gave."""
+
+    arraysize = 1
+    description: Any = None
+    rowcount = -1
+    lastrowid: int | None = None
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
+        self._rows: Sequence[Any] = ()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def execute(self, statement: str, parameters: Iterable[Any] = ()) -> None:
+        await self._connection._execute(self._visit, sqlite3.Cursor.execute, statement, parameters)  # noqa: SLF001
+
+    async def executemany(self, statement: str, parameters: Iterable[Any]) -> None:
+        await self._connection._execute(  # noqa: SLF001
+            self._visit, sqlite3.Cursor.executemany, statement, parameters
+        )
+
+    async def fetchall(self) -> Sequence[Any]:
+        return self._rows
+
+    async def close(self) -> None:
+        """It was closed when its rows were fetched."""
+
+    def _visit(self, run: Any, statement: str, parameters: Iterable[Any]) -> None:
+        cursor = self._connection._conn.cursor()  # noqa: SLF001
+        try:
+            run(cursor, statement, parameters)
+            self._rows = cursor.fetchall()
+            self.description = cursor.description
+            self.rowcount = cursor.rowcount
+            self.lastrowid = cursor.lastrowid
+        finally:
+            cursor.close()
