@@ -8,7 +8,7 @@ import json
 import logging
 import random
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -31,10 +31,14 @@ from heliograph.data import opened_gateways
 from heliograph.delivery.accept import Accept
 from heliograph.delivery.connected import Connected
 from heliograph.delivery.fanout import FanOut
-from heliograph.delivery.lanes import Lanes
+from heliograph.delivery.lanes import Lanes, OpenWorkers
 from heliograph.delivery.sender import Sender
+from heliograph.delivery.sharding import Sharding
+from heliograph.gateways.opening import Gateways
+from heliograph.model.device import Platform
 from heliograph.model.errors import Misconfigured
-from heliograph.model.ids import new_instance_id
+from heliograph.model.ids import InstanceId, new_instance_id
+from heliograph.model.publish import AudienceKind
 from heliograph.model.role import Role
 from heliograph.store import (
     answers,
@@ -48,7 +52,11 @@ from heliograph.store.engine import Store
 
 logger = logging.getLogger(__name__)
 
-_PUBLISHES_AT_ONCE = 8
+_PUBLISHES_AT_ONCE = {AudienceKind.USERS: 8, AudienceKind.INTERESTS: 4}
+_SHARDS_AT_ONCE = 2
+"""So that the shards of a publish are spread over the workers of all machines."""
+_BATCHES_AT_ONCE = 32
+"""Most are small, and wait for their gateway. For large ones see delivery/sender.py."""
 
 
 async def serve(settings: Settings, stopping: asyncio.Event) -> None:
@@ -113,27 +121,62 @@ async def _start_workers(
         return
     gateways = await stack.enter_async_context(opened_gateways(settings))
 
-    @asynccontextmanager
-    async def sender() -> AsyncIterator[Sender]:
-        async with Connected(gateways.open) as connected:
-            yield Sender(store, connected, data.now, random.Random())  # noqa: S311  # for jitter
-
-    fan_out = FanOut(store, streams, data.now)
-    workers: Mapping[Role, Worker | Lanes] = {
-        Role.FANOUT: Worker(streams.publishes, fan_out, concurrency=_PUBLISHES_AT_ONCE),
-        Role.DELIVER: Lanes(store, streams, sender),
-    }
+    kinds: dict[str, OpenWorkers] = {}
+    if Role.FANOUT in settings.roles:
+        kinds["fanout"] = _fanning_out(store, streams)
+    if Role.DELIVER in settings.roles:
+        for platform in Platform:
+            kinds[platform] = _delivering(store, streams, gateways, platform)
     stopping = asyncio.Event()
-    running = [
-        asyncio.create_task(workers[role].run(stopping, drain=settings.drain))
-        for role in settings.roles
-    ]
+    lanes = Lanes(store, streams, kinds)
+    running = asyncio.create_task(lanes.run(stopping, drain=settings.drain))
 
     async def stop() -> None:
         stopping.set()
-        await asyncio.wait(running)
+        await running
 
     stack.push_async_callback(stop)
+
+
+def _fanning_out(store: Store, streams: Streams) -> OpenWorkers:
+    fan_out, sharding = FanOut(store, streams, data.now), Sharding(store, streams, data.now)
+
+    @asynccontextmanager
+    async def workers(instance_id: InstanceId) -> AsyncIterator[Sequence[Worker]]:
+        yield [
+            Worker(
+                partial(streams.publishes, AudienceKind.USERS, instance_id),
+                fan_out,
+                concurrency=_PUBLISHES_AT_ONCE[AudienceKind.USERS],
+            ),
+            Worker(
+                partial(streams.publishes, AudienceKind.INTERESTS, instance_id),
+                fan_out,
+                concurrency=_PUBLISHES_AT_ONCE[AudienceKind.INTERESTS],
+            ),
+            Worker(partial(streams.shards, instance_id), sharding, concurrency=_SHARDS_AT_ONCE),
+        ]
+
+    return workers
+
+
+def _delivering(
+    store: Store, streams: Streams, gateways: Gateways, platform: Platform
+) -> OpenWorkers:
+    @asynccontextmanager
+    async def workers(instance_id: InstanceId) -> AsyncIterator[Sequence[Worker]]:
+        async with Connected(gateways.open) as connected:
+            sender = Sender(store, connected, data.now, random.Random())  # noqa: S311  # for jitter
+            yield [
+                Worker(
+                    partial(streams.batches, kind, platform, instance_id),
+                    sender,
+                    concurrency=_BATCHES_AT_ONCE,
+                )
+                for kind in AudienceKind
+            ]
+
+    return workers
 
 
 async def _answer(

@@ -1,27 +1,32 @@
 """A publish whose message is on the stream twice is fanned out once."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from heliograph.broker.worker import Done
+from heliograph.broker.worker import Done, Outcome
 from heliograph.delivery.fanout import FanOut
-from heliograph.model.batch import Batch
+from heliograph.delivery.sharding import Sharding, ShardStream
+from heliograph.model.batch import Batch, Progress
 from heliograph.model.device import Platform
-from heliograph.model.ids import Interest, PublishId, new_instance_id
+from heliograph.model.errors import Unavailable
+from heliograph.model.ids import Interest, PublishId, new_device_id, new_instance_id
+from heliograph.model.limits import MAX_BATCH_TARGETS
 from heliograph.model.publish import Interests, Publish
+from heliograph.model.shard import START, Shard, ShardMessage
 from heliograph.store import batches, publishes
 from heliograph.store.batches import Range
 from heliograph.store.engine import Store, open_store
 from heliograph.store.schema import devices, instances, subscriptions
 from heliograph.store.sealed import MasterKey, Seal
-from heliograph.store.targets import START
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
-PAGE = Range(number=1, platform=Platform.WEB, first=START, last=START)
+PAGE = Range(platform=Platform.WEB, shard=0, number=1, first=START, last=START)
+PARTS = 16
 
 
 @pytest.fixture
@@ -31,13 +36,17 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 class Stream:
-    """Keeps what is put on it."""
+    """Keeps what is put on it, each batch and shard once."""
 
     def __init__(self) -> None:
-        self.batches: list[Batch] = []
+        self.batches: dict[tuple[int, int], Batch] = {}
+        self.shards: set[int] = set()
 
     async def put_batch(self, batch: Batch) -> None:
-        self.batches.append(batch)
+        self.batches.setdefault((batch.shard, batch.number), batch)
+
+    async def put_shard(self, publish: Publish, shard: Shard) -> None:
+        self.shards.add(shard.number)
 
 
 @pytest.fixture
@@ -75,12 +84,87 @@ async def test_a_fan_out_that_comes_late_notes_no_batch_of_a_finished_publish(
     store: Store, publish: Publish
 ) -> None:
     """Else it would be sent again: the batches of a finished publish are forgotten."""
-    of_publish = publish.instance_id, publish.id
+    stream, begun = Stream(), Shard(platform=Platform.WEB, number=0)
+    await FanOut(store, stream, lambda: NOW)(msgspec.json.encode(publish))
+    [batch] = stream.batches.values()
     async with store.writing() as tx:
-        assert await publishes.begin(tx, publish)
-        assert await batches.add(tx, *of_publish, PAGE)
-        await publishes.fanned_out(tx, *of_publish, now=NOW)
-        await publishes.batch_settled(tx, *of_publish, now=NOW)
+        await publishes.batch_settled(tx, batch, now=NOW)
+    late = msgspec.structs.replace(begun, batches=1, done=True)
     async with store.writing() as tx:
-        assert not await batches.add(tx, *of_publish, PAGE)
+        assert not await publishes.shard_advanced(tx, publish, begun, late, PAGE, now=NOW)
         assert (await publishes.report(tx, publish.id)).finished_at == NOW
+
+
+async def test_a_shard_that_was_cut_off_anywhere_goes_on_where_it_was(
+    store: Store, publish: Publish
+) -> None:
+    """Cut off at each place in turn where something was put on a stream, or was about to be."""
+    devices_there = 40 * MAX_BATCH_TARGETS
+    await add_devices(store, publish, devices_there)
+    stream = Stream()
+    cut = CutOff(stream)
+    for puts in (0, 1, 2, 5, 17):
+        cut.after = puts
+        with suppress(Unavailable):
+            await FanOut(store, cut, lambda: NOW)(msgspec.json.encode(publish))
+    assert await FanOut(store, stream, lambda: NOW)(msgspec.json.encode(publish)) == Done()
+    for puts in (0, 1, 2, 3, 20, 21):
+        cut.after = puts
+        with suppress(Unavailable):
+            await turn(store, cut, publish, 0)
+    await settle_all(store, stream)
+    for number in range(PARTS):
+        while await turn(store, stream, publish, number) != Done():
+            await settle_all(store, stream)
+    await settle_all(store, stream)
+    targets = [one.device_id for batch in stream.batches.values() for one in batch.targets]
+    assert len(targets) == len(set(targets)) == devices_there + 1
+    assert stream.shards == set(range(PARTS))
+    async with store.reading() as connection:
+        assert (await publishes.report(connection, publish.id)).finished_at == NOW
+
+
+class CutOff:
+    """Fails behind so many puts: every second time before it has put, else after that."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.after = 0
+        self._stream = stream
+
+    async def put_batch(self, batch: Batch) -> None:
+        if self.after % 2 == 0:
+            self._count()
+        await self._stream.put_batch(batch)
+        if self.after % 2:
+            self._count()
+
+    async def put_shard(self, publish: Publish, shard: Shard) -> None:
+        self._count()
+        await self._stream.put_shard(publish, shard)
+
+    def _count(self) -> None:
+        self.after -= 2
+        if self.after < 0:
+            raise Unavailable("broker")
+
+
+async def turn(store: Store, stream: ShardStream, publish: Publish, number: int) -> Outcome:
+    message = ShardMessage(publish=publish, platform=Platform.WEB, number=number)
+    return await Sharding(store, stream, lambda: NOW)(msgspec.json.encode(message))
+
+
+async def settle_all(store: Store, stream: Stream) -> None:
+    """Settle what is on the stream and is not yet."""
+    for batch in stream.batches.values():
+        async with store.writing() as tx:
+            found = await batches.find(tx, batch)
+            if found is not None:
+                await batches.advance(tx, batch, Progress(), version=0, settled=True)
+                await publishes.batch_settled(tx, batch, now=NOW)
+
+
+async def add_devices(store: Store, publish: Publish, number: int) -> None:
+    interest = {"instance_id": publish.instance_id, "interest": "news", "platform": "web"}
+    rows = [{**interest, "device_id": new_device_id("web")} for _ in range(number)]
+    async with store.writing() as tx:
+        await tx.execute(subscriptions.insert(), rows)

@@ -169,7 +169,7 @@ def test_streams_that_are_there_get_as_many_replicas_as_are_set(
     for replicas in (1, 3):
         asked = {**settings, "HELIOGRAPH_NATS_REPLICAS": str(replicas)}
         with Server.start(tmp_path / "data", environment=asked):
-            for stream in ("PUBLISH", "DELIVER"):
+            for stream in ("PUBLISH", "SHARDS", "DELIVER-users", "DELIVER-interests"):
                 eventually(partial(has_copies, cluster, stream, replicas), within_s=30)
 
 

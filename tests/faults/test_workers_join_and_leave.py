@@ -110,17 +110,17 @@ def test_the_batches_of_a_deleted_instance_are_forgotten_by_all_workers(
         browser = Browsers(push_service, shop).new(user="alice")
         reply = shop.publish.to_users(["alice"], hello("before"))
         assert finished(api, reply.json()["publishId"])["delivered"] == 1
-        mine = f"deliver-web-{shop.id}"
-        assert mine in nats.consumers_of("DELIVER")
+        mine = f"deliver-users-web-{shop.id}"
+        assert mine in nats.consumers_of("DELIVER-users")
         assert api.cli("instance", "delete", shop.id, "--yes").returncode == 0
-        eventually(lambda: mine not in nats.consumers_of("DELIVER"))
+        eventually(lambda: mine not in nats.consumers_of("DELIVER-users"))
         user = new_name("bob")
         Browsers(push_service, api.instance).new(user=user)
         reply = api.instance.publish.to_users([user], hello("after"))
         assert finished(api, reply.json()["publishId"])["delivered"] == 1
         assert (first.stop(), second.stop()) == (0, 0)
         logs = [first.log.read_text(), second.log.read_text()]
-    assert mine not in nats.consumers_of("DELIVER")
+    assert mine not in nats.consumers_of("DELIVER-users")
     assert browser.titles() == ["before"]
     assert not any("the broker is not available" in log for log in logs), logs
 

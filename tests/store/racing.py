@@ -12,6 +12,7 @@ from heliograph.model.device import Device, Platform
 from heliograph.model.errors import HeliographError
 from heliograph.model.ids import InstanceId, Interest, PublishId, new_publish_id
 from heliograph.model.publish import Interests, Publish
+from heliograph.model.shard import Shard
 from heliograph.store import devices, publishes
 from heliograph.store.engine import Store
 from heliograph.store.schema import owner_in
@@ -61,16 +62,22 @@ async def new_device(store: Store, instance_id: InstanceId) -> Device:
         return await devices.find(tx, instance_id, FCM, made.id)
 
 
-async def new_publish(store: Store, instance_id: InstanceId) -> PublishId:
-    publish = Publish(
+def publish_of(instance_id: InstanceId) -> Publish:
+    """A publish that nobody has begun yet."""
+    return Publish(
         id=new_publish_id(),
         instance_id=instance_id,
         accepted_at=NOW,
         audience=Interests((Interest("news"),)),
-        payloads={},
+        payloads={FCM: {}},
     )
+
+
+async def new_publish(store: Store, instance_id: InstanceId) -> PublishId:
+    """A publish that is begun, with one shard."""
+    publish, shard = publish_of(instance_id), Shard(platform=FCM, number=0)
     async with store.writing() as tx:
-        await publishes.begin(tx, publish)
+        await publishes.begin(tx, publish, [shard], [], now=NOW)
     return publish.id
 
 

@@ -1,18 +1,21 @@
 """What is promised of publishes holds when many workers are at them at once, on each database."""
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
-from sqlalchemy import select
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.model.answers import Answers
 from heliograph.model.batch import Batch, Progress, Target
 from heliograph.model.errors import NotFound
 from heliograph.model.event import Event, EventKind
-from heliograph.model.ids import DeviceId, InstanceId, PublishId, UserId
-from heliograph.model.publish import Users
+from heliograph.model.ids import DeviceId, InstanceId, UserId
+from heliograph.model.publish import AudienceKind, Publish, Users
+from heliograph.model.shard import START, Shard
 from heliograph.store import (
     answers,
     batches,
@@ -27,47 +30,88 @@ from heliograph.store import (
 )
 from heliograph.store.batches import Range
 from heliograph.store.engine import Store
-from heliograph.store.targets import START
-from tests.store.racing import FCM, NOW, Work, at_once, count, new_device, new_publish
+from tests.store.racing import (
+    FCM,
+    NOW,
+    Work,
+    at_once,
+    count,
+    new_device,
+    new_publish,
+    publish_of,
+)
 
 CREDENTIAL = "credential"
 NAMES = ("delivered", "failed", "removed", "retried")
 
 
-def batch_of(instance_id: InstanceId, publish_id: PublishId, number: int) -> Batch:
+def batch_of(publish: Publish, shard: int) -> Batch:
     return Batch(
-        publish_id=publish_id,
-        instance_id=instance_id,
+        publish_id=publish.id,
+        instance_id=publish.instance_id,
+        audience=AudienceKind.INTERESTS,
         platform=FCM,
-        number=number,
+        shard=shard,
+        number=1,
         accepted_at=NOW,
         payload={},
         targets=[Target(DeviceId("fcm-1"), None)],
     )
 
 
-def note(instance_id: InstanceId, publish_id: PublishId, number: int) -> Work:
-    noted = Range(number=number, platform=FCM, first=START, last=START)
-    return partial(batches.add, instance_id=instance_id, publish_id=publish_id, added=noted)
+def shard_of(number: int, *, batches: int) -> Shard:
+    return Shard(platform=FCM, number=number, batches=batches, done=batches > 0)
+
+
+def begin(publish: Publish, shards: int) -> Work:
+    begun = [shard_of(number, batches=0) for number in range(shards)]
+    return partial(publishes.begin, publish=publish, begun=begun, noted=(), now=NOW)
+
+
+def note(publish: Publish, shard: int) -> "partial[Coroutine[Any, Any, bool]]":
+    """The only batch of a shard."""
+    return partial(
+        publishes.shard_advanced,
+        publish=publish,
+        known=shard_of(shard, batches=0),
+        behind=shard_of(shard, batches=1),
+        noted=Range(platform=FCM, shard=shard, number=1, first=START, last=START),
+        now=NOW,
+    )
+
+
+async def settle(tx: AsyncConnection, batch: Batch, names: tuple[str, ...] = ()) -> None:
+    key = batch.instance_id, batch.publish_id, batch.platform
+    await instances.hold(tx, batch.instance_id)
+    assert await batches.advance(tx, batch, Progress(), version=0, settled=True)
+    await publishes.count(tx, *key, dict.fromkeys(names, 1), part=batch.shard % 2)
+    await publishes.batch_settled(tx, batch, now=NOW)
+
+
+async def test_a_publish_that_many_workers_begin_is_begun_once(
+    store: Store, instance_id: InstanceId
+) -> None:
+    publish = publish_of(instance_id)
+    assert sorted(await at_once(store, [begin(publish, 3)] * 15)) == [False] * 14 + [True]
+    assert await count(store, schema.shards, instance_id) == 3
 
 
 async def test_a_batch_that_many_workers_note_is_one(store: Store, instance_id: InstanceId) -> None:
-    publish_id = await new_publish(store, instance_id)
-    said = await at_once(store, [note(instance_id, publish_id, 1)] * 15)
-    assert sorted(said) == [False] * 14 + [True]
-    batches_of = select(schema.publishes.c.batches).where(schema.publishes.c.id == publish_id)
-    async with store.reading() as connection:
-        assert await connection.scalar(batches_of) == 1
+    publish = publish_of(instance_id)
+    await at_once(store, [begin(publish, 1)])
+    assert sorted(await at_once(store, [note(publish, 0)] * 15)) == [False] * 14 + [True]
+    assert await count(store, schema.batches, instance_id) == 1
 
 
 async def test_of_many_that_store_progress_over_the_same_version_one_does(
     store: Store, instance_id: InstanceId
 ) -> None:
-    publish_id = await new_publish(store, instance_id)
-    await at_once(store, [note(instance_id, publish_id, 1)])
+    publish = publish_of(instance_id)
+    await at_once(store, [begin(publish, 1)])
+    await at_once(store, [note(publish, 0)])
     advance = partial(
         batches.advance,
-        batch=batch_of(instance_id, publish_id, 1),
+        batch=batch_of(publish, 0),
         progress=Progress(),
         version=0,
         settled=False,
@@ -75,36 +119,44 @@ async def test_of_many_that_store_progress_over_the_same_version_one_does(
     assert sorted(await at_once(store, [advance] * 15)) == [False] * 14 + [True]
 
 
-async def test_a_publish_whose_batches_settle_at_once_is_finished(
+async def test_a_publish_whose_shards_end_at_once_is_finished(
     store: Store, instance_id: InstanceId
 ) -> None:
-    publish_id = await new_publish(store, instance_id)
-    await at_once(store, [note(instance_id, publish_id, number) for number in range(1, 16)])
-
-    async def settle(tx: AsyncConnection, batch: Batch, names: tuple[str, ...]) -> None:
-        await instances.hold(tx, instance_id)
-        assert await batches.advance(tx, batch, Progress(), version=0, settled=True)
-        await publishes.count(tx, instance_id, publish_id, FCM, dict.fromkeys(names, 1))
-        await publishes.batch_settled(tx, instance_id, publish_id, now=NOW)
-
-    fanned_out = partial(
-        publishes.fanned_out, instance_id=instance_id, publish_id=publish_id, now=NOW
-    )
+    publish, shards = publish_of(instance_id), range(15)
+    await at_once(store, [begin(publish, len(shards))])
+    await at_once(store, [note(publish, shard) for shard in shards])
     settled: list[Work] = [
         # Each counts in another order: none may wait for one that waits for it.
         partial(
-            settle,
-            batch=batch_of(instance_id, publish_id, number),
-            names=NAMES[number % 4 :] + NAMES[: number % 4],
+            settle, batch=batch_of(publish, shard), names=NAMES[shard % 4 :] + NAMES[: shard % 4]
         )
-        for number in range(1, 16)
+        for shard in shards
     ]
-    assert await at_once(store, [*settled, fanned_out]) == [None] * 16
+    assert await at_once(store, settled) == [None] * len(shards)
     async with store.reading() as connection:
-        report = await publishes.report(connection, publish_id)
+        report = await publishes.report(connection, publish.id)
     assert report.finished_at == NOW
     assert report.counts == {FCM: dict.fromkeys(NAMES, 15)}
     assert await count(store, schema.batches, instance_id) == 0
+
+
+async def test_a_shard_that_ends_while_its_last_batch_is_settled_is_finished(
+    store: Store, instance_id: InstanceId
+) -> None:
+    """Whoever comes second sees that it is the last."""
+    for _ in range(10):
+        publish = publish_of(instance_id)
+        noted = Shard(platform=FCM, number=0, batches=1)
+        ended = msgspec.structs.replace(noted, done=True)
+        await at_once(store, [begin(publish, 1)])
+        first = partial(note(publish, 0), behind=noted)
+        end = partial(note(publish, 0), known=noted, behind=ended, noted=None)
+        assert await at_once(store, [first]) == [True]
+        said = await at_once(store, [end, partial(settle, batch=batch_of(publish, 0))])
+        assert said == [True, None]
+        async with store.reading() as connection:
+            report = await publishes.report(connection, publish.id)
+        assert report.finished_at == NOW
 
 
 async def test_an_event_that_is_reported_many_times_at_once_counts_once(
@@ -146,12 +198,13 @@ async def test_a_publish_that_is_worked_on_while_its_instance_is_deleted_leaves_
 ) -> None:
     device, publish_id = await new_device(store, instance_id), await new_publish(store, instance_id)
     event = Event(kind=EventKind.OPEN, publish_id=publish_id, device_id=device.id, reported_at=NOW)
-    works: list[Work] = [note(instance_id, publish_id, number) for number in range(1, 5)]
+    publish = publish_of(instance_id)
+    await at_once(store, [begin(publish, 10)])
+    works: list[Work] = [note(publish, shard) for shard in range(5)]
     works.append(partial(reports.record, instance_id=instance_id, event=event))
     works.append(partial(instances.remove, instance_id=instance_id))
-    finish = partial(publishes.fanned_out, publish_id=publish_id, now=NOW)
-    works.append(partial(finish, instance_id=instance_id))
-    works += [note(instance_id, publish_id, number) for number in range(5, 10)]
+    works.append(begin(publish_of(instance_id), 2))
+    works += [note(publish, shard) for shard in range(5, 10)]
     assert {type(one) for one in await at_once(store, works)} <= {bool, type(None), NotFound}
     for table in schema.metadata.sorted_tables:
         assert await count(store, table, instance_id) == 0, table.name
@@ -161,14 +214,14 @@ async def test_a_reader_sees_one_state_while_others_write(
     store: Store, instance_id: InstanceId
 ) -> None:
     alice = UserId("alice")
-    audience = Users((alice,))
+    publish = msgspec.structs.replace(publish_of(instance_id), audience=Users((alice,)))
     async with store.reading() as connection:
-        page = partial(targets.page_after, connection, instance_id, FCM, audience, limit=10)
-        before = await page(after=START)
+        page = partial(targets.page_of, connection, publish, shard_of(0, batches=0), limit=10)
+        before = await page()
         device = await new_device(store, instance_id)
         async with store.writing() as tx:
             await users.tie(tx, instance_id, FCM, device.id, alice)
-        assert await page(after=START) == before == []
+        assert await page() == before == []
     async with store.reading() as connection:
         assert list(await devices.those_of(connection, instance_id, [device.id])) == [device.id]
 

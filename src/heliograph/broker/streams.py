@@ -1,13 +1,18 @@
 """The streams, declared once, and the messages that are put on them.
 
-PUBLISH holds accepted publishes until they are fanned out, DELIVER holds batches until they are
-settled. Both are work queues: a message is gone once it is done. A subject names the instance, so
-that each instance has consumers, limits and a pace of its own.
+PUBLISH holds accepted publishes until they are fanned out, SHARDS the large ones that are fanned
+out in parts, and the DELIVER streams hold batches until they are settled. All are work queues: a
+message is gone once it is done. All are bounded: what would not fit is refused and waits with who
+has it, in the end with the app's server. Nothing for a user waits behind a large interest: either
+kind has streams of its own behind PUBLISH, and consumers. A subject names the instance: so each has
+consumers, limits and a pace of its own.
 """
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 
 import msgspec
 import nats.errors
@@ -27,7 +32,8 @@ from heliograph.model.batch import Batch
 from heliograph.model.device import Platform
 from heliograph.model.errors import Misconfigured, Unavailable
 from heliograph.model.ids import InstanceId
-from heliograph.model.publish import Publish
+from heliograph.model.publish import AudienceKind, Publish, kind_of
+from heliograph.model.shard import Shard, ShardMessage
 
 LEASE = timedelta(seconds=10)
 """A message whose worker has not been heard of for so long goes to another one."""
@@ -44,28 +50,33 @@ _NOT_CLUSTERED = 10074
 _MAX_IN_WORK = 10_000
 """Batches of one instance and platform that are in work or wait for another try."""
 
-_STREAMS = (
-    StreamConfig(
-        name="PUBLISH",
-        subjects=["publish.*"],
-        retention=RetentionPolicy.WORK_QUEUE,
-        storage=StorageType.FILE,
-        # Full is refused, never forgotten: the app's server gets a 503 and keeps the publish.
-        discard=DiscardPolicy.NEW,
-        max_bytes=4 * _GIBIBYTE,
-        max_age=_MAX_AGE.total_seconds(),
-        duplicate_window=120,
-    ),
-    StreamConfig(
-        name="DELIVER",
-        subjects=["deliver.>"],
-        retention=RetentionPolicy.WORK_QUEUE,
-        storage=StorageType.FILE,
-        discard=DiscardPolicy.NEW,
-        max_bytes=8 * _GIBIBYTE,
-        max_age=_MAX_AGE.total_seconds(),
-    ),
+_MAX_WAITING = 10_000
+"""Publishes of one instance and kind that wait for their fan-out; more of its are refused, so that
+it can't fill the stream for the others."""
+
+_WORK_QUEUE = StreamConfig(
+    retention=RetentionPolicy.WORK_QUEUE,
+    storage=StorageType.FILE,
+    # Full is refused, never forgotten: the app's server gets a 503 and keeps the publish.
+    discard=DiscardPolicy.NEW,
+    max_age=_MAX_AGE.total_seconds(),
 )
+_PUBLISH = _WORK_QUEUE.evolve(
+    name="PUBLISH",
+    subjects=["publish.>"],
+    max_bytes=3 * _GIBIBYTE,
+    max_msgs_per_subject=_MAX_WAITING,
+    discard_new_per_subject=True,
+    duplicate_window=120,
+)
+_SHARDS = _WORK_QUEUE.evolve(name="SHARDS", subjects=["shards.>"], max_bytes=_GIBIBYTE)
+_DELIVER = {
+    kind: _WORK_QUEUE.evolve(
+        name=f"DELIVER-{kind}", subjects=[f"deliver.{kind}.>"], max_bytes=4 * _GIBIBYTE
+    )
+    for kind in AudienceKind
+}
+_STREAMS = (_PUBLISH, _SHARDS, *_DELIVER.values())
 
 
 async def declare(client: Client, *, replicas: int) -> None:
@@ -118,63 +129,78 @@ class Streams:
 
         Putting it again changes nothing. Raises Unavailable, also if the stream is full.
         """
-        headers = {"Nats-Msg-Id": publish.id}
-        await self._put(f"publish.{publish.instance_id}", msgspec.json.encode(publish), headers)
+        subject = f"publish.{kind_of(publish.audience)}.{publish.instance_id}"
+        await self._put(subject, msgspec.json.encode(publish), {"Nats-Msg-Id": publish.id})
+
+    async def put_shard(self, publish: Publish, shard: Shard) -> None:
+        """Put a shard of the publish on disk, unless it is there already. Raises Unavailable."""
+        rest = f"{publish.id}.{shard.platform}.{shard.number}"
+        message = ShardMessage(publish=publish, platform=shard.platform, number=shard.number)
+        await self._put_once(f"shards.{publish.instance_id}.{rest}", msgspec.json.encode(message))
 
     async def put_batch(self, batch: Batch) -> None:
         """Put a batch on disk, unless it is there already. Raises Unavailable."""
-        subject = _subject(batch.platform, batch.instance_id, f"{batch.publish_id}.{batch.number}")
-        # Not only within a window of time: while the batch is on the stream, it can't be put again.
-        headers = {"Nats-Expected-Last-Subject-Sequence": "0"}
-        try:
-            await self._put(subject, msgspec.json.encode(batch), headers)
-        except Unavailable as error:
-            cause = error.__cause__
-            if not (isinstance(cause, APIError) and cause.err_code == _WRONG_LAST_SEQUENCE):
-                raise
+        queue = f"deliver.{batch.audience}.{batch.platform}.{batch.instance_id}"
+        rest = f"{batch.publish_id}.{batch.shard}.{batch.number}"
+        await self._put_once(f"{queue}.{rest}", msgspec.json.encode(batch))
 
-    async def publishes(self) -> JetStreamContext.PullSubscription:
-        """The consumer of accepted publishes, shared by all that fan out."""
-        return await self._consumer("PUBLISH", "fanout", "publish.*")
+    async def publishes(
+        self, kind: AudienceKind, instance_id: InstanceId
+    ) -> JetStreamContext.PullSubscription:
+        """The consumer of one instance's publishes of a kind, shared by all that fan out."""
+        return await self._subscribed(_Queue.of_publishes(kind, instance_id))
+
+    async def shards(self, instance_id: InstanceId) -> JetStreamContext.PullSubscription:
+        """The consumer of one instance's shards, shared by all that fan out."""
+        return await self._subscribed(_Queue.of_shards(instance_id))
 
     async def batches(
-        self, platform: Platform, instance_id: InstanceId
+        self, kind: AudienceKind, platform: Platform, instance_id: InstanceId
     ) -> JetStreamContext.PullSubscription:
         """The consumer of one instance's batches for a platform, shared by all that deliver."""
-        name = f"deliver-{platform}-{instance_id}"
-        return await self._consumer("DELIVER", name, _subject(platform, instance_id, ">"))
+        return await self._subscribed(_Queue.of_batches(kind, platform, instance_id))
 
-    async def forget_batches(self, platform: Platform, instance_id: InstanceId) -> None:
+    async def forget(self, instance_id: InstanceId) -> None:
         """Drop what waits for an instance that was deleted. Raises Unavailable.
 
         Each worker does so when it sees that the instance is gone; the first leaves nothing to the
         others.
         """
-        subject = _subject(platform, instance_id, ">")
-        name = f"deliver-{platform}-{instance_id}"
         try:
-            await self._context.purge_stream("DELIVER", subject=subject)
-            with suppress(NotFoundError):
-                await self._context.delete_consumer("DELIVER", name)
+            for queue in _Queue.all_of(instance_id):
+                await self._context.purge_stream(queue.stream, subject=queue.subject)
+                with suppress(NotFoundError):
+                    await self._context.delete_consumer(queue.stream, queue.consumer)
         except (nats.errors.Error, TimeoutError) as error:
             raise Unavailable("broker") from error
 
-    async def _consumer(
-        self, stream: str, name: str, subject: str
-    ) -> JetStreamContext.PullSubscription:
+    async def _subscribed(self, queue: "_Queue") -> JetStreamContext.PullSubscription:
         config = ConsumerConfig(
-            durable_name=name,
-            filter_subject=subject,
+            durable_name=queue.consumer,
+            filter_subject=queue.subject,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=LEASE.total_seconds(),
             max_ack_pending=_MAX_IN_WORK,
             max_deliver=-1,
         )
         try:
-            await self._context.add_consumer(stream, config)
-            return await self._context.pull_subscribe_bind(consumer=name, stream=stream)
+            await self._context.add_consumer(queue.stream, config)
+            return await self._context.pull_subscribe_bind(
+                consumer=queue.consumer, stream=queue.stream
+            )
         except (nats.errors.Error, TimeoutError) as error:
             raise Unavailable("broker") from error
+
+    async def _put_once(self, subject: str, message: bytes) -> None:
+        """Put what has a subject of its own, unless it is there already."""
+        # Not only within a window of time: while it is on the stream, it can't be put again.
+        headers = {"Nats-Expected-Last-Subject-Sequence": "0"}
+        try:
+            await self._put(subject, message, headers)
+        except Unavailable as error:
+            cause = error.__cause__
+            if not (isinstance(cause, APIError) and cause.err_code == _WRONG_LAST_SEQUENCE):
+                raise
 
     async def _put(self, subject: str, message: bytes, headers: Mapping[str, str]) -> None:
         try:
@@ -185,5 +211,39 @@ class Streams:
             raise Unavailable("broker") from error
 
 
-def _subject(platform: Platform, instance_id: InstanceId, rest: str) -> str:
-    return f"deliver.{platform}.{instance_id}.{rest}"
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """What one consumer takes from a stream."""
+
+    stream: str
+    consumer: str
+    subject: str
+
+    @classmethod
+    def of_publishes(cls, kind: AudienceKind, instance_id: InstanceId) -> Self:
+        name = str(_PUBLISH.name)
+        return cls(name, f"fanout-{kind}-{instance_id}", f"publish.{kind}.{instance_id}")
+
+    @classmethod
+    def of_shards(cls, instance_id: InstanceId) -> Self:
+        return cls(str(_SHARDS.name), f"shards-{instance_id}", f"shards.{instance_id}.>")
+
+    @classmethod
+    def of_batches(cls, kind: AudienceKind, platform: Platform, instance_id: InstanceId) -> Self:
+        return cls(
+            str(_DELIVER[kind].name),
+            f"deliver-{kind}-{platform}-{instance_id}",
+            f"deliver.{kind}.{platform}.{instance_id}.>",
+        )
+
+    @classmethod
+    def all_of(cls, instance_id: InstanceId) -> "list[_Queue]":
+        return [
+            *(cls.of_publishes(kind, instance_id) for kind in AudienceKind),
+            cls.of_shards(instance_id),
+            *(
+                cls.of_batches(kind, platform, instance_id)
+                for kind in AudienceKind
+                for platform in Platform
+            ),
+        ]

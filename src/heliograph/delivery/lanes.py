@@ -1,16 +1,18 @@
-"""Lanes: each instance and platform has a worker of its own, so that none waits for another."""
+"""Lanes: each instance has workers of its own for each kind of work: none waits for another.
+
+For fan-out these are one for publishes to users, one for those to interests and one for the shards
+of large ones; for delivery, one for either kind on each platform.
+"""
 
 import asyncio
 import logging
-from asyncio import Task
-from collections.abc import Callable
+from asyncio import Task, TaskGroup
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 from heliograph.broker.streams import Streams
 from heliograph.broker.worker import Worker
-from heliograph.delivery.sender import Sender
-from heliograph.model.device import Platform
 from heliograph.model.errors import Unavailable
 from heliograph.model.ids import InstanceId
 from heliograph.store import instances
@@ -20,22 +22,21 @@ logger = logging.getLogger(__name__)
 
 _LOOK_INTERVAL_S = 0.5
 """How often to look for instances that were made or deleted, by a command or another server."""
-_BATCHES_AT_ONCE = 32
-"""Most are small, and wait for their gateway. For large ones see sender.py."""
 
-Lane = tuple[Platform, InstanceId]
-OpenSender = Callable[[], AbstractAsyncContextManager[Sender]]
-"""Makes a sender with connections of its own, which are closed at the end."""
+OpenWorkers = Callable[[InstanceId], AbstractAsyncContextManager[Sequence[Worker]]]
+"""Makes the workers of a lane, with what they share, which is closed at the end."""
+_Lane = tuple[str, InstanceId]
 
 
 class Lanes:
-    """Runs a worker for each instance and platform there is."""
+    """Runs each kind of workers for each instance there is."""
 
-    def __init__(self, store: Store, streams: Streams, open_sender: OpenSender) -> None:
+    def __init__(self, store: Store, streams: Streams, kinds: Mapping[str, OpenWorkers]) -> None:
         self._store = store
         self._streams = streams
-        self._open_sender = open_sender
-        self._running: dict[Lane, tuple[asyncio.Event, Task[None]]] = {}
+        self._kinds = kinds
+        self._running: dict[_Lane, tuple[asyncio.Event, Task[None]]] = {}
+        self._deleted = set[InstanceId]()
 
     async def run(self, stopping: asyncio.Event, *, drain: timedelta) -> None:
         """Run until `stopping` is set, then let every lane finish what it has in hand."""
@@ -57,38 +58,31 @@ class Lanes:
         """Start the lanes that are missing or have failed, stop those whose instance is gone."""
         async with self._store.reading() as connection:
             there = {instance.id for instance in await instances.all_of_them(connection)}
-        wanted = {(platform, instance_id) for platform in Platform for instance_id in there}
+        wanted = {(kind, instance_id) for kind in self._kinds for instance_id in there}
         for lane in wanted:
             if lane not in self._running or self._running[lane][1].done():
                 self._running[lane] = self._start(lane, drain)
         orphaned = self._running.keys() - wanted
         await self._stop(list(orphaned))
-        for platform, instance_id in orphaned:
-            await self._streams.forget_batches(platform, instance_id)
+        self._deleted |= {instance_id for _, instance_id in orphaned}
+        for instance_id in list(self._deleted):
+            await self._streams.forget(instance_id)
+            self._deleted.discard(instance_id)
 
-    def _start(self, lane: Lane, drain: timedelta) -> tuple[asyncio.Event, Task[None]]:
+    def _start(self, lane: _Lane, drain: timedelta) -> tuple[asyncio.Event, Task[None]]:
         stopping = asyncio.Event()
-        return stopping, asyncio.create_task(self._run_lane(*lane, stopping, drain))
+        return stopping, asyncio.create_task(self._run_lane(lane, stopping, drain))
 
-    async def _run_lane(
-        self,
-        platform: Platform,
-        instance_id: InstanceId,
-        stopping: asyncio.Event,
-        drain: timedelta,
-    ) -> None:
+    async def _run_lane(self, lane: _Lane, stopping: asyncio.Event, drain: timedelta) -> None:
+        kind, instance_id = lane
         try:
-            async with self._open_sender() as sender:
-                worker = Worker(
-                    lambda: self._streams.batches(platform, instance_id),
-                    sender,
-                    concurrency=_BATCHES_AT_ONCE,
-                )
-                await worker.run(stopping, drain=drain)
+            async with self._kinds[kind](instance_id) as workers, TaskGroup() as group:
+                for worker in workers:
+                    group.create_task(worker.run(stopping, drain=drain))
         except Exception:
             logger.exception("a lane failed, it is started again")
 
-    async def _stop(self, lanes: list[Lane]) -> None:
+    async def _stop(self, lanes: list[_Lane]) -> None:
         stopped = [self._running.pop(lane) for lane in lanes]
         for stopping, _ in stopped:
             stopping.set()

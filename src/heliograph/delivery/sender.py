@@ -21,14 +21,15 @@ from heliograph.delivery.enrich import message_for
 from heliograph.delivery.permit import Go, Hold, Permit
 from heliograph.delivery.room import Room, Share
 from heliograph.delivery.settle import BatchTakenOver, OpenBatch, Pausing
-from heliograph.delivery.settlement import Expired, Settlement, Untied, refusal_in
+from heliograph.delivery.settlement import Cancelled, Expired, Settlement, Untied, refusal_in
 from heliograph.gateways.base import Gateway, Message
 from heliograph.model.batch import Batch, Target
 from heliograph.model.device import Device
 from heliograph.model.errors import Invalid
 from heliograph.model.ids import DeviceId
+from heliograph.model.publish import AudienceKind, PublishState
 from heliograph.model.verdict import CredentialRefused, Delivered, DeviceGone, Drop
-from heliograph.store import batches, devices
+from heliograph.store import batches, devices, publishes
 from heliograph.store.engine import Store
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ dozens, and a message costs less than half of what it does with four (measured).
 _GATHERED_FOR_S = 0.02
 _LEAST_TIME = timedelta(seconds=10)
 """A message that a sleeping device must not get late is given this time to be sent once, at all."""
+_PAUSED_FOR = timedelta(seconds=1)
 _GONE_IN_A_ROW = 20
 """So many, without one that is reached, and the rest of the batch waits for a closer look."""
 
@@ -62,26 +64,33 @@ class Sender:
         self._pausing = Pausing()
         self._permit = Permit(store, now, self._pausing)
         self._room = Room()
-        self._large = Semaphore(_LARGE_AT_ONCE)
+        self._large = {kind: Semaphore(_LARGE_AT_ONCE) for kind in AudienceKind}
 
     async def __call__(self, message: bytes) -> Outcome:
         """Send one message of the DELIVER stream: what is due of it, from where it stopped."""
         batch = msgspec.json.decode(message, type=Batch)
         async with self._store.reading() as connection:
-            found = await batches.progress_of(connection, batch)
+            found = await batches.find(connection, batch)
         if found is None:
             return Done()
-        opened = OpenBatch(batch, *found, self._pausing)
-        turn = self._large if len(opened.unsettled()) > _LARGE else nullcontext()
+        if found.state is PublishState.PAUSED:
+            return Later(_PAUSED_FOR)
+        opened = OpenBatch(batch, found.progress, found.version, self._pausing)
+        is_large = len(opened.unsettled()) > _LARGE
+        turn = self._large[batch.audience] if is_large else nullcontext()
         try:
             async with turn:
-                await self._work_on(opened)
+                await self._work_on(opened, found.state)
         except BatchTakenOver:
             return Lost()
         return Done() if opened.is_settled else Later(opened.next_due_in(self._now()))
 
-    async def _work_on(self, opened: OpenBatch) -> None:
+    async def _work_on(self, opened: OpenBatch, state: PublishState) -> None:
         batch = opened.batch
+        if state is PublishState.CANCELLED:
+            ended = _Pass(self._store, opened, self._now, self._rng, batch.accepted_at)
+            await ended.settle_all(opened.unsettled(), Cancelled())
+            return
         try:
             message = message_for(
                 batch.platform,
@@ -116,7 +125,7 @@ class Sender:
     async def _send(
         self, current: "_Pass", due: list[int], message: Message, gateway: Gateway
     ) -> None:
-        share = self._room.share()
+        share = self._room.share(current.opened.batch.audience)
         try:
             async with TaskGroup() as group:
                 group.create_task(current.settle_as_they_come(share))
@@ -125,6 +134,8 @@ class Sender:
                         room = await share.take(min(len(due), _MAX_CHECKED_AT_ONCE))
                         positions, due = due[:room], due[room:]
                         found = await self._devices(current.opened.batch, positions)
+                        if found is None:
+                            break
                         for position in positions:
                             device = _still_meant(current.opened.batch.targets[position], found)
                             sending.create_task(current.send(position, device, message, gateway))
@@ -134,9 +145,13 @@ class Sender:
         finally:
             share.give_back_all()
 
-    async def _devices(self, batch: Batch, positions: list[int]) -> dict[DeviceId, Device]:
+    async def _devices(self, batch: Batch, positions: list[int]) -> dict[DeviceId, Device] | None:
+        """Those that are still there; None if the publish is paused or cancelled."""
         wanted = [batch.targets[position].device_id for position in positions]
         async with self._store.reading() as connection:
+            state = await publishes.state_of(connection, batch.instance_id, batch.publish_id)
+            if state is not PublishState.RUNNING:
+                return None
             return await devices.those_of(connection, batch.instance_id, wanted)
 
 
@@ -187,7 +202,7 @@ class _Pass:
                 break
         await self._settle(self._gone)
 
-    async def settle_all(self, positions: Sequence[int], said: Drop | Expired) -> None:
+    async def settle_all(self, positions: Sequence[int], said: Drop | Expired | Cancelled) -> None:
         """Settle targets to which nothing is sent."""
         await self._settle([Settlement(position, None, said) for position in positions])
 

@@ -20,6 +20,7 @@ from heliograph.delivery.retry import (
     waiting_for_another,
 )
 from heliograph.delivery.settlement import (
+    Cancelled,
     Expired,
     Settlement,
     Untied,
@@ -123,6 +124,9 @@ class OpenBatch:
             await self._hold(tx, settlements)
             believed = await self._believed(tx, settlements, now=now)
             counts = Counter[str]()
+            if self._version == 0:
+                # Not when they were noted: the batch is what got on the stream.
+                counts["targets"] = len(self.batch.targets)
             for settlement in believed:
                 counts.update(self._note(settlement, now=now, expires_at=expires_at, rng=rng))
             stored = await batches.advance(
@@ -210,7 +214,7 @@ class OpenBatch:
         self, tx: AsyncConnection, believed: Sequence[Settlement], *, now: datetime
     ) -> None:
         for one in believed:
-            if one.device is None or isinstance(one.said, Postponed | Expired):
+            if one.device is None or isinstance(one.said, Postponed | Expired | Cancelled):
                 continue
             is_lost = isinstance(one.said, HostLost)
             if is_lost != (one.device.lost_since is not None):
@@ -230,12 +234,10 @@ class OpenBatch:
 
     async def _count(self, tx: AsyncConnection, counts: Counter[str], *, now: datetime) -> None:
         batch = self.batch
+        key = (batch.instance_id, batch.publish_id, batch.platform)
+        await publishes.count(tx, *key, counts, part=batch.shard)
         if self.is_settled:
-            counts["targets"] += len(batch.targets)
-        key = (batch.instance_id, batch.publish_id)
-        await publishes.count(tx, *key, batch.platform, counts)
-        if self.is_settled:
-            await publishes.batch_settled(tx, *key, now=now)
+            await publishes.batch_settled(tx, batch, now=now)
 
 
 _WITH_REASON = (DeviceGone, Drop, Retry, CredentialRefused, Expired)
@@ -248,4 +250,5 @@ _COUNTED_AS = {
     CredentialRefused: "failed",
     Expired: "failed",
     Untied: "untied",
+    Cancelled: "cancelled",
 }

@@ -22,7 +22,12 @@ class Expired:
     reason: str = "the time to live is over"
 
 
-Said = Verdict | Untied | Expired
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Nothing was sent: the publish was cancelled."""
+
+
+Said = Verdict | Untied | Expired | Cancelled
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import msgspec
 
 from heliograph.model.device import Platform
 from heliograph.model.ids import DeviceId, InstanceId, PublishId, UserId
+from heliograph.model.publish import AudienceKind
 
 
 class Target(msgspec.Struct, frozen=True, array_like=True):
@@ -26,9 +27,11 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 1
     publish_id: PublishId
     instance_id: InstanceId
+    audience: AudienceKind
     platform: Platform
+    shard: int
     number: int
-    """Counts the batches of a publish from 1."""
+    """Counts the batches of a shard from 1."""
     accepted_at: datetime
     payload: dict[str, Any]
     targets: list[Target]

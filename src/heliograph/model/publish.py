@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -29,6 +30,25 @@ class Interests(msgspec.Struct, frozen=True, tag="interests"):
 
 
 Audience = Users | Interests
+
+
+class AudienceKind(StrEnum):
+    """Each kind has streams and workers of its own, so that no user waits for a large interest."""
+
+    USERS = "users"
+    INTERESTS = "interests"
+
+
+def kind_of(audience: Audience) -> AudienceKind:
+    return AudienceKind.USERS if isinstance(audience, Users) else AudienceKind.INTERESTS
+
+
+class PublishState(StrEnum):
+    """Whether a publish goes on. All but CANCELLED can be left again."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
 
 
 class Publish(msgspec.Struct, frozen=True, kw_only=True):

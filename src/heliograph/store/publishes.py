@@ -1,19 +1,23 @@
 """Publishes and what became of them. A row comes from the stream's message, by the fan-out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from heliograph.model.batch import Batch
 from heliograph.model.device import Platform
-from heliograph.model.errors import NotFound
+from heliograph.model.errors import Invalid, NotFound
 from heliograph.model.ids import InstanceId, PublishId
-from heliograph.model.publish import Publish, Users
-from heliograph.store import instances
-from heliograph.store.schema import batches, publish_counts, publishes
+from heliograph.model.publish import Publish, PublishState, kind_of
+from heliograph.model.shard import Shard
+from heliograph.store import batches, instances, shards
+from heliograph.store.batches import Range
+from heliograph.store.schema import batches as batches_table
+from heliograph.store.schema import publish_counts, publishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,64 +28,103 @@ class Report:
     instance_id: InstanceId
     audience: str
     accepted_at: datetime
+    state: PublishState
     finished_at: datetime | None
+    shards: Sequence[Shard]
     counts: Mapping[str, Mapping[str, int]]
-    """By platform: targets, delivered, failed, removed, untied, retried, acknowledged, opened."""
+    """By platform: targets, delivered, failed, removed, untied, cancelled; retried, acknowledged,
+    opened."""
 
 
-async def begin(tx: AsyncConnection, publish: Publish) -> bool:
-    """Note the publish, if it isn't yet. True if it still has to be fanned out.
+async def begin(
+    tx: AsyncConnection,
+    publish: Publish,
+    begun: Sequence[Shard],
+    noted: Sequence[Range],
+    *,
+    now: datetime,
+) -> bool:
+    """Note the publish, its shards and its first batches.
 
-    A publish of an instance that was deleted in the meantime has not.
+    False, and nothing is noted, if it is known already, or its instance was deleted meanwhile.
     """
     if not await instances.hold(tx, publish.instance_id):
         return False
     row = {
         "instance_id": publish.instance_id,
         "id": publish.id,
-        "audience": "users" if isinstance(publish.audience, Users) else "interests",
+        "audience": kind_of(publish.audience),
         "accepted_at": publish.accepted_at,
-        "batches": 0,
-        "batches_settled": 0,
-        "fanned_out": False,
+        "state": PublishState.RUNNING,
+        "finished_at": now if all(shard.is_finished for shard in begun) else None,
     }
-    await tx.execute(insert(publishes).values(row).on_conflict_do_nothing())
-    chosen = _one(publish.instance_id, publish.id)
-    return not await tx.scalar(select(publishes.c.fanned_out).where(chosen))
+    added = await tx.execute(insert(publishes).values(row).on_conflict_do_nothing())
+    if added.rowcount == 0:
+        return False
+    await shards.add(tx, publish.instance_id, publish.id, begun)
+    if noted:
+        await batches.add(tx, publish.instance_id, publish.id, noted)
+    return True
 
 
-async def fanned_out(
+async def state_of(
+    tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId
+) -> PublishState | None:
+    """Whether the publish goes on; None if there is none."""
+    chosen = select(publishes.c.state).where(_one(instance_id, publish_id))
+    state = await tx.scalar(chosen)
+    return None if state is None else PublishState(state)
+
+
+async def set_state(tx: AsyncConnection, publish_id: str, state: PublishState) -> None:
+    """Pause, go on or cancel. Raises NotFound, Invalid if that can't be done any more."""
+    found = select(publishes).where(publishes.c.id == publish_id).with_for_update()
+    row = (await tx.execute(found)).first()
+    if row is None:
+        raise NotFound("publish")
+    if row.finished_at is not None:
+        raise Invalid("publish", "it is finished already")
+    if row.state == PublishState.CANCELLED and state is not PublishState.CANCELLED:
+        raise Invalid("publish", "it was cancelled, and that is for good")
+    chosen = _one(row.instance_id, row.id)
+    await tx.execute(update(publishes).where(chosen).values(state=state))
+
+
+async def shard_advanced(
     tx: AsyncConnection,
-    instance_id: InstanceId,
-    publish_id: PublishId,
+    publish: Publish,
+    known: Shard,
+    behind: Shard,
+    noted: Range | None,
     *,
     now: datetime,
-) -> None:
-    """All batches of the publish are on their way; it is finished when they are settled.
+) -> bool:
+    """Note that a shard has come further, with one more batch or at its end.
 
-    Nothing is, if its instance was deleted.
+    False, and nothing is noted, if another worker was faster, or the instance was deleted, or the
+    shard is done: then its batches may be settled and forgotten, and to note one anew would send it
+    again.
     """
-    if not await instances.hold(tx, instance_id):
-        return
-    chosen = _one(instance_id, publish_id)
-    await tx.execute(update(publishes).where(chosen).values(fanned_out=True))
-    await _finish(tx, instance_id, publish_id, now=now)
+    key = publish.instance_id, publish.id
+    if not await instances.hold(tx, publish.instance_id):
+        return False
+    stored = await shards.advance(tx, *key, known, behind)
+    if stored is None:
+        return False
+    if noted is not None:
+        await batches.add(tx, *key, [noted])
+    if stored.is_finished:
+        await _finish(tx, *key, now=now)
+    return True
 
 
-async def batch_settled(
-    tx: AsyncConnection,
-    instance_id: InstanceId,
-    publish_id: PublishId,
-    *,
-    now: datetime,
-) -> None:
+async def batch_settled(tx: AsyncConnection, batch: Batch, *, now: datetime) -> None:
     """One more batch is settled; with the last of them the publish is finished.
 
     The caller holds the instance.
     """
-    one_more = {"batches_settled": publishes.c.batches_settled + 1}
-    await tx.execute(update(publishes).where(_one(instance_id, publish_id)).values(one_more))
-    await _finish(tx, instance_id, publish_id, now=now)
+    if await shards.batch_settled(tx, batch):
+        await _finish(tx, batch.instance_id, batch.publish_id, now=now)
 
 
 async def count(
@@ -90,21 +133,32 @@ async def count(
     publish_id: PublishId,
     platform: Platform,
     counts: Mapping[str, int],
+    *,
+    part: int,
 ) -> None:
-    """Add to the publish's counts of the platform."""
+    """Add to the publish's counts of the platform, in one of their parts."""
+    if not counts:
+        return
     # In one order, so that two batches of a publish don't wait for each other's rows.
-    for name, number in sorted(counts.items()):
-        row = {
+    rows = [
+        {
             "instance_id": instance_id,
             "publish_id": publish_id,
             "platform": platform,
             "name": name,
+            "part": part,
             "number": number,
         }
-        added = {"number": publish_counts.c.number + number}
-        known = list(publish_counts.primary_key)
-        statement = insert(publish_counts).values(row)
-        await tx.execute(statement.on_conflict_do_update(index_elements=known, set_=added))
+        for name, number in sorted(counts.items())
+    ]
+    await tx.execute(_COUNT, rows)
+
+
+_NEW_COUNT = insert(publish_counts)
+_COUNT = _NEW_COUNT.on_conflict_do_update(
+    index_elements=list(publish_counts.primary_key),
+    set_={"number": publish_counts.c.number + _NEW_COUNT.excluded.number},
+)
 
 
 async def report(tx: AsyncConnection, publish_id: str) -> Report:
@@ -112,41 +166,46 @@ async def report(tx: AsyncConnection, publish_id: str) -> Report:
     row = (await tx.execute(select(publishes).where(publishes.c.id == publish_id))).first()
     if row is None:
         raise NotFound("publish")
-    counts: dict[str, dict[str, int]] = {}
-    chosen = and_(
-        publish_counts.c.instance_id == row.instance_id,
-        publish_counts.c.publish_id == row.id,
+    names = publish_counts.c.platform, publish_counts.c.name
+    summed = (
+        select(*names, func.sum(publish_counts.c.number).label("number"))
+        .where(
+            publish_counts.c.instance_id == row.instance_id,
+            publish_counts.c.publish_id == publish_id,
+        )
+        .group_by(*names)
+        .order_by(*names)
     )
-    for line in await tx.execute(select(publish_counts).where(chosen)):
-        counts.setdefault(line.platform, {})[line.name] = line.number
+    counts: dict[str, dict[str, int]] = {}
+    for count_row in await tx.execute(summed):
+        counts.setdefault(count_row.platform, {})[count_row.name] = int(count_row.number)
     return Report(
         publish_id=row.id,
         instance_id=row.instance_id,
         audience=row.audience,
         accepted_at=row.accepted_at,
+        state=PublishState(row.state),
         finished_at=row.finished_at,
+        shards=await shards.of_publish(tx, row.instance_id, row.id),
         counts=counts,
     )
 
 
 async def _finish(
-    tx: AsyncConnection,
-    instance_id: InstanceId,
-    publish_id: PublishId,
-    *,
-    now: datetime,
+    tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId, *, now: datetime
 ) -> None:
-    all_settled = and_(
-        publishes.c.fanned_out,
-        publishes.c.batches == publishes.c.batches_settled,
-        publishes.c.finished_at.is_(None),
+    """Finish the publish, if that was its last shard."""
+    chosen = _one(instance_id, publish_id)
+    # Locked first: of two shards that end at the same moment, the second must see the first.
+    locked = select(publishes.c.id).where(chosen).with_for_update()
+    if await tx.scalar(locked) is None or await shards.unfinished(tx, instance_id, publish_id):
+        return
+    ended = update(publishes).where(chosen, publishes.c.finished_at.is_(None))
+    await tx.execute(ended.values(finished_at=now))
+    mine = and_(
+        batches_table.c.instance_id == instance_id, batches_table.c.publish_id == publish_id
     )
-    finished = await tx.execute(
-        update(publishes).where(_one(instance_id, publish_id), all_settled).values(finished_at=now)
-    )
-    if finished.rowcount == 1:
-        mine = and_(batches.c.instance_id == instance_id, batches.c.publish_id == publish_id)
-        await tx.execute(delete(batches).where(mine))
+    await tx.execute(delete(batches_table).where(mine))
 
 
 def _one(instance_id: InstanceId, publish_id: PublishId) -> ColumnElement[bool]:

@@ -1,5 +1,7 @@
 """What devices report back: each device's acknowledgement and open of a publish counts once."""
 
+from zlib import crc32
+
 from sqlalchemy import and_, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +13,8 @@ from heliograph.store import instances, publishes
 from heliograph.store.schema import devices, reports
 from heliograph.store.schema import publishes as publishes_table
 
+_PARTS = 16
+"""Over so many rows an event's count is spread: the devices of a large publish report at once."""
 _COUNTED_AS = {EventKind.DELIVERY: "acknowledged", EventKind.OPEN: "opened"}
 
 
@@ -43,5 +47,6 @@ async def _record_once(
     if recorded.rowcount == 0:
         return False
     counted = {_COUNTED_AS[event.kind]: 1}
-    await publishes.count(tx, instance_id, event.publish_id, platform, counted)
+    part = crc32(event.device_id.encode()) % _PARTS
+    await publishes.count(tx, instance_id, event.publish_id, platform, counted, part=part)
     return True

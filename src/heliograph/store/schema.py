@@ -1,5 +1,8 @@
 """The tables. Each key begins with the instance, so that a database can be split by instance.
 
+What many transactions count is spread over several rows, their `part`: they don't wait for each
+other, and the sum is what is meant.
+
 Changing a table here needs a migration beside it; a test compares the two.
 """
 
@@ -20,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = "0005"
+VERSION = "0006"
 """The migration that makes these tables what they are."""
 
 metadata = MetaData(
@@ -105,6 +108,7 @@ answers = Table(
     Column("platform", Text, primary_key=True),
     Column("credential_id", Text, primary_key=True),
     Column("hour", Instant, primary_key=True),
+    Column("part", Integer, primary_key=True),
     Column("delivered", BigInteger, nullable=False),
     Column("gone", BigInteger, nullable=False),
     Column("mismatched", BigInteger, nullable=False),
@@ -181,10 +185,24 @@ publishes = Table(
     Column("id", Text, primary_key=True),
     Column("audience", Text, nullable=False),
     Column("accepted_at", Instant, nullable=False),
-    Column("batches", Integer, nullable=False),
-    Column("batches_settled", Integer, nullable=False),
-    Column("fanned_out", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
     Column("finished_at", Instant),
+)
+
+shards = Table(
+    "shards",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("publish_id", Text, primary_key=True),
+    Column("platform", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("start", Text, nullable=False),
+    Column("until", Text),
+    Column("position", Text, nullable=False),
+    Column("targets", BigInteger, nullable=False),
+    Column("batches", Integer, nullable=False),
+    Column("settled", Integer, nullable=False),
+    Column("done", Boolean, nullable=False),
 )
 
 idempotency_keys = Table(
@@ -203,8 +221,9 @@ batches = Table(
     metadata,
     Column("instance_id", Text, primary_key=True),
     Column("publish_id", Text, primary_key=True),
+    Column("platform", Text, primary_key=True),
+    Column("shard", Integer, primary_key=True),
     Column("number", Integer, primary_key=True),
-    Column("platform", Text, nullable=False),
     Column("first", Text, nullable=False),
     Column("last", Text, nullable=False),
     Column("progress", LargeBinary, nullable=False),
@@ -219,6 +238,7 @@ publish_counts = Table(
     Column("publish_id", Text, primary_key=True),
     Column("platform", Text, primary_key=True),
     Column("name", Text, primary_key=True),
+    Column("part", Integer, primary_key=True),
     Column("number", BigInteger, nullable=False),
 )
 

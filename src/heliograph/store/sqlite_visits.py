@@ -45,18 +45,20 @@ class _Cursor:
         return self
 
     async def execute(self, statement: str, parameters: Iterable[Any] = ()) -> None:
-        await self._connection._execute(self._visit, sqlite3.Cursor.execute, statement, parameters)  # noqa: SLF001
+        await self._go(sqlite3.Cursor.execute, statement, parameters)
 
     async def executemany(self, statement: str, parameters: Iterable[Any]) -> None:
-        await self._connection._execute(  # noqa: SLF001
-            self._visit, sqlite3.Cursor.executemany, statement, parameters
-        )
+        await self._go(sqlite3.Cursor.executemany, statement, parameters)
 
     async def fetchall(self) -> Sequence[Any]:
         return self._rows
 
     async def close(self) -> None:
         """It was closed when its rows were fetched."""
+
+    async def _go(self, run: Any, statement: str, parameters: Iterable[Any]) -> None:
+        visit: Any = self._connection._execute  # noqa: SLF001
+        await visit(self._visit, run, statement, parameters)
 
     def _visit(self, run: Any, statement: str, parameters: Iterable[Any]) -> None:
         cursor = self._connection._conn.cursor()  # noqa: SLF001

@@ -4,92 +4,133 @@ A page is a range of that order. Read again, the range gives the same devices, b
 came or went in between; so a fan-out that was cut off can repeat its last page and go on behind it.
 """
 
-import msgspec
-from sqlalchemy import Column, Select, Tuple, and_, literal, null, select, tuple_
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Select,
+    Tuple,
+    and_,
+    literal,
+    null,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.model.batch import Target
 from heliograph.model.device import Platform
-from heliograph.model.ids import InstanceId
-from heliograph.model.publish import Audience, Users
+from heliograph.model.ids import InstanceId, Interest
+from heliograph.model.publish import Interests, Publish, Users
+from heliograph.model.shard import Position, Shard
+from heliograph.store.batches import Range
 from heliograph.store.schema import devices, subscriptions
-
-
-class Position(msgspec.Struct, frozen=True, array_like=True):
-    """A place in the order of targets: by user, then device; by device alone for interests."""
-
-    user_id: str
-    device_id: str
-
-
-START = Position("", "")
 
 
 def position_of(target: Target) -> Position:
     return Position(target.user_id or "", target.device_id)
 
 
-async def page_after(
-    tx: AsyncConnection,
-    instance_id: InstanceId,
-    platform: Platform,
-    audience: Audience,
-    *,
-    after: Position,
-    limit: int,
+async def page_of(
+    tx: AsyncConnection, publish: Publish, shard: Shard, *, limit: int
 ) -> list[Target]:
-    """The next targets behind a position; none when there are no more."""
-    order = _order(audience)
-    behind = tuple_(*order) > _bound(after, order)
-    statement = _resolved(instance_id, platform, audience).where(behind)
-    rows = await tx.execute(statement.order_by(*order).limit(limit))
-    return [Target(row.device_id, row.user_id) for row in rows]
+    """The next targets of a shard; fewer than `limit` are its last."""
+    wanted = _Range(after=shard.position, until=shard.until)
+    return await _read(tx, publish, shard.platform, wanted, limit)
 
 
-async def page_between(
-    tx: AsyncConnection,
-    instance_id: InstanceId,
-    platform: Platform,
-    audience: Audience,
-    *,
-    first: Position,
-    last: Position,
-) -> list[Target]:
+async def page_again(tx: AsyncConnection, publish: Publish, noted: Range) -> list[Target]:
     """The targets of a page that was read before, both ends included."""
-    order = _order(audience)
-    inside = and_(tuple_(*order) >= _bound(first, order), tuple_(*order) <= _bound(last, order))
-    statement = _resolved(instance_id, platform, audience).where(inside)
-    rows = await tx.execute(statement.order_by(*order))
-    return [Target(row.device_id, row.user_id) for row in rows]
+    wanted = _Range(first=noted.first, until=noted.last)
+    return await _read(tx, publish, noted.platform, wanted, None)
 
 
-def _resolved(
-    instance_id: InstanceId, platform: Platform, audience: Audience
-) -> Select[tuple[str, str | None]]:
-    if isinstance(audience, Users):
-        return select(devices.c.id.label("device_id"), devices.c.user_id).where(
-            devices.c.instance_id == instance_id,
-            devices.c.user_id.in_(audience.users),
-            devices.c.platform == platform,
-        )
-    # A device with several of the interests is one target.
+class _Range:
+    """What of the order is meant."""
+
+    def __init__(
+        self,
+        *,
+        after: Position | None = None,
+        first: Position | None = None,
+        until: Position | None = None,
+    ) -> None:
+        self._after = after
+        self._first = first
+        self._until = until
+
+    def among(self, *order: Column[str]) -> ColumnElement[bool]:
+        place, bounds = tuple_(*order), list[ColumnElement[bool]]()
+        if self._after is not None:
+            bounds.append(place > _bound(self._after, len(order)))
+        if self._first is not None:
+            bounds.append(place >= _bound(self._first, len(order)))
+        if self._until is not None:
+            bounds.append(place <= _bound(self._until, len(order)))
+        return and_(*bounds)
+
+
+def _bound(position: Position, columns: int) -> Tuple:
+    values = (position.user_id, position.device_id)[-columns:]
+    return tuple_(*(literal(value) for value in values))
+
+
+async def _read(
+    tx: AsyncConnection, publish: Publish, platform: Platform, wanted: _Range, limit: int | None
+) -> list[Target]:
+    match publish.audience:
+        case Users(users):
+            chosen = _of_users(publish.instance_id, platform, users, wanted, limit)
+        case Interests(interests):
+            chosen = _of_interests(publish.instance_id, platform, interests, wanted, limit)
+    return [Target(row[0], row[1]) for row in await tx.execute(chosen)]
+
+
+def _of_users(
+    instance_id: InstanceId,
+    platform: Platform,
+    users: tuple[str, ...],
+    wanted: _Range,
+    limit: int | None,
+) -> Select[Any]:
+    order = devices.c.user_id, devices.c.id
     return (
-        select(subscriptions.c.device_id, null().label("user_id"))
+        select(devices.c.id, devices.c.user_id)
         .where(
-            subscriptions.c.instance_id == instance_id,
-            subscriptions.c.interest.in_(audience.interests),
-            subscriptions.c.platform == platform,
+            devices.c.instance_id == instance_id,
+            devices.c.user_id.in_(users),
+            devices.c.platform == platform,
+            wanted.among(*order),
         )
-        .distinct()
+        .order_by(*order)
+        .limit(limit)
     )
 
 
-def _order(audience: Audience) -> list[Column[str]]:
-    if isinstance(audience, Users):
-        return [devices.c.user_id, devices.c.id]
-    return [subscriptions.c.device_id]
-
-
-def _bound(position: Position, order: list[Column[str]]) -> Tuple:
-    values = (position.user_id, position.device_id)[-len(order) :]
-    return tuple_(*(literal(value) for value in values))
+def _of_interests(
+    instance_id: InstanceId,
+    platform: Platform,
+    interests: tuple[Interest, ...],
+    wanted: _Range,
+    limit: int | None,
+) -> Select[Any]:
+    """A page is merged from a page of each interest: to sort all would take time for each page."""
+    pages = [
+        select(subscriptions.c.device_id)
+        .where(
+            subscriptions.c.instance_id == instance_id,
+            subscriptions.c.interest == interest,
+            subscriptions.c.platform == platform,
+            wanted.among(subscriptions.c.device_id),
+        )
+        .order_by(subscriptions.c.device_id)
+        .limit(limit)
+        .subquery()
+        for interest in interests
+    ]
+    # A device with several of the interests is one target.
+    merged = union_all(*(select(page) for page in pages)).subquery()
+    device_id = merged.c.device_id
+    return select(device_id, null()).distinct().order_by(device_id).limit(limit)
