@@ -38,6 +38,7 @@ lock: ## Write the lock files anew, with the newest versions (needs uv)
 
 clean: ## Remove what the targets made, but not the data
 	rm -rf $(VENV) tests/javascript/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf bench/fanout/.venv bench/fanout/node_modules bench/fanout/peers/apns2/dist
 
 $(VENV)/run-ready: requirements.lock pyproject.toml scripts/set-up
 	@PYTHON=$(PYTHON) scripts/set-up requirements.lock
