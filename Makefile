@@ -7,7 +7,7 @@ SHELL := /bin/bash
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs lock clean
+.PHONY: help run test lint bench docs lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -24,6 +24,10 @@ lint: $(VENV)/test-ready ## Check style, types and import direction
 	@$(VENV)/bin/mypy
 	@said=$$($(VENV)/bin/lint-imports) || { echo "$$said"; exit 1; }
 
+bench: $(VENV)/test-ready ## Measure fan-out and HTTP API, in JSON (15 minutes; see bench/)
+	@$(VENV)/bin/python -m bench.fanout
+	@$(VENV)/bin/python -m bench.api
+
 docs: $(VENV)/test-ready $(NODE_MODULES) ## Write the documents that come from code and tests
 	@$(VENV)/bin/python -m scripts.document_settings
 	@$(VENV)/bin/python -m pytest --quiet --write-compatibility
@@ -34,6 +38,7 @@ lock: ## Write the lock files anew, with the newest versions (needs uv)
 
 clean: ## Remove what the targets made, but not the data
 	rm -rf $(VENV) tests/javascript/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf bench/fanout/.venv bench/fanout/node_modules bench/fanout/peers/apns2/dist
 
 $(VENV)/run-ready: requirements.lock pyproject.toml scripts/set-up
 	@PYTHON=$(PYTHON) scripts/set-up requirements.lock

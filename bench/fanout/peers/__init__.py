@@ -1,0 +1,1 @@
+"""Programs that send what Heliograph sends: one for each peer. Each does one job and ends."""
