@@ -83,4 +83,4 @@ async def test_a_fan_out_that_comes_late_notes_no_batch_of_a_finished_publish(
         await publishes.batch_settled(tx, *of_publish, now=NOW)
     async with store.writing() as tx:
         assert not await batches.add(tx, *of_publish, PAGE)
-        assert (await publishes.report(tx, publish.id)).finished_at == NOW
+        assert (await publishes.report(tx, publish.instance_id, publish.id)).finished_at == NOW

@@ -101,7 +101,7 @@ async def test_a_publish_whose_batches_settle_at_once_is_finished(
     ]
     assert await at_once(store, [*settled, fanned_out]) == [None] * 16
     async with store.reading() as connection:
-        report = await publishes.report(connection, publish_id)
+        report = await publishes.report(connection, instance_id, publish_id)
     assert report.finished_at == NOW
     assert report.counts == {FCM: dict.fromkeys(NAMES, 15)}
     assert await count(store, schema.batches, instance_id) == 0
@@ -115,7 +115,7 @@ async def test_an_event_that_is_reported_many_times_at_once_counts_once(
     record = partial(reports.record, instance_id=instance_id, event=event)
     assert sorted(await at_once(store, [record] * 15)) == [False] * 14 + [True]
     async with store.reading() as connection:
-        report = await publishes.report(connection, publish_id)
+        report = await publishes.report(connection, instance_id, publish_id)
     assert report.counts == {FCM: {"opened": 1}}
 
 

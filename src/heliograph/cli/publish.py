@@ -3,6 +3,7 @@
 import sys
 import urllib.error
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ from heliograph.cli.options import (
     with_store,
 )
 from heliograph.cli.output import print_fields, print_json, print_table
-from heliograph.model.errors import Misconfigured
+from heliograph.model.errors import Misconfigured, NotFound
 from heliograph.model.ids import InstanceId
 from heliograph.running_server import ask
-from heliograph.store import publishes
+from heliograph.store import instances, publishes
 from heliograph.store.directory import RunningServer, running_server
 from heliograph.store.engine import Store
 from heliograph.store.publishes import Report
@@ -94,8 +95,9 @@ def interests(interests: tuple[str, ...], **options: Any) -> None:
 @publish.command()
 @click.argument("publish_id")
 @data_option
+@instance_option
 @json_output
-def show(publish_id: str, data: str | None, as_json: bool) -> None:
+def show(publish_id: str, data: str | None, instance_id: str | None, as_json: bool) -> None:
     """Show what became of a publish, platform by platform.
 
     \b
@@ -107,12 +109,7 @@ def show(publish_id: str, data: str | None, as_json: bool) -> None:
     retried       tries that came to nothing and were repeated later
     acknowledged, opened    what devices reported back
     """
-
-    async def work(store: Store) -> Report:
-        async with store.reading() as connection:
-            return await publishes.report(connection, publish_id)
-
-    report = with_store(data, work)
+    report = with_store(data, lambda store: _report(store, instance_id, publish_id))
     if as_json:
         print_json(_shown(report))
         return
@@ -134,6 +131,19 @@ def show(publish_id: str, data: str | None, as_json: bool) -> None:
     for platform, counts in report.counts.items():
         for reason, number in _reasons(counts).items():
             click.echo(f"{platform}: {number} {reason}")
+
+
+async def _report(store: Store, instance_id: str | None, publish_id: str) -> Report:
+    """Of the instance that is named, or the first that has such a publish. Raises NotFound."""
+    if instance_id is not None:
+        chosen = await chosen_instance(store, instance_id)
+        async with store.reading() as connection:
+            return await publishes.report(connection, chosen, publish_id)
+    async with store.reading() as connection:
+        for instance in await instances.all_of_them(connection):
+            with suppress(NotFound):
+                return await publishes.report(connection, instance.id, publish_id)
+    raise NotFound("publish")
 
 
 def _publish(

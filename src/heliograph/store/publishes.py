@@ -107,14 +107,15 @@ async def count(
         await tx.execute(statement.on_conflict_do_update(index_elements=known, set_=added))
 
 
-async def report(tx: AsyncConnection, publish_id: str) -> Report:
+async def report(tx: AsyncConnection, instance_id: InstanceId, publish_id: str) -> Report:
     """Raises NotFound."""
-    row = (await tx.execute(select(publishes).where(publishes.c.id == publish_id))).first()
+    one = _one(instance_id, PublishId(publish_id))
+    row = (await tx.execute(select(publishes).where(one))).first()
     if row is None:
         raise NotFound("publish")
     counts: dict[str, dict[str, int]] = {}
     chosen = and_(
-        publish_counts.c.instance_id == row.instance_id,
+        publish_counts.c.instance_id == instance_id,
         publish_counts.c.publish_id == row.id,
     )
     for line in await tx.execute(select(publish_counts).where(chosen)):
