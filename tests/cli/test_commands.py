@@ -103,6 +103,9 @@ def test_a_publish_goes_out_and_its_report_tells_of_it(server: Server, browsers:
     assert set(shown["web"]) >= {"targets", "delivered", "failed", "removed", "acknowledged"}
     assert "delivered" in server.cli("publish", "show", publish_id).stdout.lower()
     assert server.cli("publish", "show", "pubid-nonsense").returncode == 1
+    assert server.json_of("publish", "show", publish_id, *chosen)["publishId"] == publish_id
+    other = ("--instance", server.instance.id)
+    assert server.cli("publish", "show", publish_id, *other).returncode == 1
 
 
 def test_what_the_server_refuses_is_said(server: Server, browsers: Browsers) -> None:

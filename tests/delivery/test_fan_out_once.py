@@ -92,7 +92,7 @@ async def test_a_fan_out_that_comes_late_notes_no_batch_of_a_finished_publish(
     late = msgspec.structs.replace(begun, batches=1, done=True)
     async with store.writing() as tx:
         assert not await publishes.shard_advanced(tx, publish, begun, late, PAGE, now=NOW)
-        assert (await publishes.report(tx, publish.id)).finished_at == NOW
+        assert (await publishes.report(tx, publish.instance_id, publish.id)).finished_at == NOW
 
 
 async def test_a_shard_that_was_cut_off_anywhere_goes_on_where_it_was(
@@ -121,7 +121,9 @@ async def test_a_shard_that_was_cut_off_anywhere_goes_on_where_it_was(
     assert len(targets) == len(set(targets)) == devices_there + 1
     assert stream.shards == set(range(PARTS))
     async with store.reading() as connection:
-        assert (await publishes.report(connection, publish.id)).finished_at == NOW
+        assert (
+            await publishes.report(connection, publish.instance_id, publish.id)
+        ).finished_at == NOW
 
 
 class CutOff:

@@ -134,7 +134,7 @@ async def test_a_publish_whose_shards_end_at_once_is_finished(
     ]
     assert await at_once(store, settled) == [None] * len(shards)
     async with store.reading() as connection:
-        report = await publishes.report(connection, publish.id)
+        report = await publishes.report(connection, publish.instance_id, publish.id)
     assert report.finished_at == NOW
     assert report.counts == {FCM: dict.fromkeys(NAMES, 15)}
     assert await count(store, schema.batches, instance_id) == 0
@@ -155,7 +155,7 @@ async def test_a_shard_that_ends_while_its_last_batch_is_settled_is_finished(
         said = await at_once(store, [end, partial(settle, batch=batch_of(publish, 0))])
         assert said == [True, None]
         async with store.reading() as connection:
-            report = await publishes.report(connection, publish.id)
+            report = await publishes.report(connection, publish.instance_id, publish.id)
         assert report.finished_at == NOW
 
 
@@ -167,7 +167,7 @@ async def test_an_event_that_is_reported_many_times_at_once_counts_once(
     record = partial(reports.record, instance_id=instance_id, event=event)
     assert sorted(await at_once(store, [record] * 15)) == [False] * 14 + [True]
     async with store.reading() as connection:
-        report = await publishes.report(connection, publish_id)
+        report = await publishes.report(connection, instance_id, publish_id)
     assert report.counts == {FCM: {"opened": 1}}
 
 

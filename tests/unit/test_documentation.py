@@ -8,15 +8,18 @@ import pytest
 from click import Command, Context, Group
 
 from heliograph.cli import cli
-from scripts.document_settings import documents
+from scripts import document_scaling, document_settings
 
 ROOT = Path(__file__).parents[2]
 COMMAND = re.compile(r"^(?:\.venv/bin/)?heliograph +(.+)$", re.MULTILINE)
 
 
-@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+DOCUMENTS = {**document_settings.documents(), **document_scaling.documents()}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_generated_documents_are_current(path: Path) -> None:
-    assert path.read_text() == documents()[path], "run: make docs"
+    assert path.read_text() == DOCUMENTS[path], "run: make docs"
 
 
 def help_of(command: Command) -> Iterator[str]:

@@ -2,8 +2,7 @@
 
 import sys
 import urllib.error
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +18,13 @@ from heliograph.cli.options import (
     newest_key,
     with_store,
 )
-from heliograph.cli.output import print_fields, print_json, print_table
-from heliograph.data import now as clock
+from heliograph.cli.output import print_json
+from heliograph.cli.published import cancel, pause, resume, show
 from heliograph.model.errors import Misconfigured
-from heliograph.model.forecast import Forecast, forecast_of
 from heliograph.model.ids import InstanceId
-from heliograph.model.publish import PublishState
 from heliograph.running_server import ask
-from heliograph.store import publishes
 from heliograph.store.directory import RunningServer, running_server
 from heliograph.store.engine import Store
-from heliograph.store.publishes import Report
-
-_COLUMNS = (
-    "targets",
-    "delivered",
-    "failed",
-    "removed",
-    "untied",
-    "cancelled",
-    "retried",
-    "acknowledged",
-    "opened",
-)
 
 
 @click.group()
@@ -96,94 +79,8 @@ def interests(interests: tuple[str, ...], **options: Any) -> None:
     _publish("interests", interests, **options)
 
 
-@publish.command()
-@click.argument("publish_id")
-@data_option
-@json_output
-def show(publish_id: str, data: str | None, as_json: bool) -> None:
-    """Show what became of a publish, platform by platform.
-
-    \b
-    targets       devices that it was for
-    delivered     taken by the gateway
-    failed        refused by the gateway, or not taken in time
-    removed       devices that the gateway no longer knew; they were removed
-    untied        left out: the device was stopped, or no longer the user's, before its turn
-    cancelled     left out: the publish was cancelled before their turn
-    retried       tries that came to nothing and were repeated later
-    acknowledged, opened    what devices reported back
-    """
-
-    async def work(store: Store) -> Report:
-        async with store.reading() as connection:
-            return await publishes.report(connection, publish_id)
-
-    report, now = with_store(data, work), clock()
-    forecast = forecast_of(report.shards, report.counts, accepted_at=report.accepted_at, now=now)
-    if as_json:
-        print_json(_shown(report, forecast))
-        return
-    print_fields(
-        {
-            "publish": report.publish_id,
-            "to": report.audience,
-            "accepted": f"{report.accepted_at:%Y-%m-%d %H:%M:%S} UTC",
-            "state": _state(report),
-            **({} if report.finished_at else {"progress": _in_words(forecast, now)}),
-        }
-    )
-    if report.counts:
-        click.echo()
-        rows = [
-            (platform, *(str(counts.get(name, 0)) for name in _COLUMNS))
-            for platform, counts in report.counts.items()
-        ]
-        print_table(("PLATFORM", *(name.upper() for name in _COLUMNS)), rows)
-    for platform, counts in report.counts.items():
-        for reason, number in _reasons(counts).items():
-            click.echo(f"{platform}: {number} {reason}")
-
-
-@publish.command()
-@click.argument("publish_id")
-@data_option
-def pause(publish_id: str, data: str | None) -> None:
-    """Stop sending a publish that is under way, until it is resumed.
-
-    What is with a gateway at this moment still goes out. Its time to live goes on: what is resumed
-    too late is not sent.
-    """
-    _set_state(data, publish_id, PublishState.PAUSED)
-    click.echo(f"paused; go on with: heliograph publish resume {publish_id}")
-
-
-@publish.command()
-@click.argument("publish_id")
-@data_option
-def resume(publish_id: str, data: str | None) -> None:
-    """Go on with a publish that was paused, where it was."""
-    _set_state(data, publish_id, PublishState.RUNNING)
-    click.echo("resumed")
-
-
-@publish.command()
-@click.argument("publish_id")
-@data_option
-def cancel(publish_id: str, data: str | None) -> None:
-    """Give up a publish that is under way, for good.
-
-    Who was not sent it yet, won't be. What is with a gateway at this moment still goes out.
-    """
-    _set_state(data, publish_id, PublishState.CANCELLED)
-    click.echo("cancelled")
-
-
-def _set_state(data: str | None, publish_id: str, state: PublishState) -> None:
-    async def work(store: Store) -> None:
-        async with store.writing() as tx:
-            await publishes.set_state(tx, publish_id, state)
-
-    with_store(data, work)
+for _command in (show, pause, resume, cancel):
+    publish.add_command(_command)
 
 
 def _publish(
@@ -252,43 +149,3 @@ def _post(server: RunningServer, path: str, key: str, content: dict[str, Any]) -
         raise click.ClickException(
             f"the server at {server.url} can't be reached: {error}"
         ) from error
-
-
-def _reasons(counts: Mapping[str, int]) -> dict[str, int]:
-    """Why targets failed or were removed, in the gateways' words."""
-    return {name: number for name, number in counts.items() if ": " in name}
-
-
-def _state(report: Report) -> str:
-    if report.state is PublishState.RUNNING:
-        return "finished" if report.finished_at else "under way"
-    return report.state
-
-
-def _in_words(forecast: Forecast, now: datetime) -> str:
-    words = f"{forecast.settled} of about {forecast.expected} devices"
-    if forecast.ends_at is None:
-        return words
-    left = timedelta(seconds=round((forecast.ends_at - now).total_seconds()))
-    return f"{words}, done in about {left}"
-
-
-def _shown(report: Report, forecast: Forecast) -> dict[str, object]:
-    return {
-        "publishId": report.publish_id,
-        "instanceId": report.instance_id,
-        "audience": report.audience,
-        "acceptedAt": report.accepted_at,
-        "finishedAt": report.finished_at,
-        "state": _state(report),
-        "settledDevices": forecast.settled,
-        "expectedDevices": forecast.expected,
-        "endsAt": forecast.ends_at,
-        "platforms": {
-            platform: {
-                **{name: counts.get(name, 0) for name in _COLUMNS},
-                "reasons": _reasons(counts),
-            }
-            for platform, counts in report.counts.items()
-        },
-    }

@@ -170,7 +170,8 @@ async def set_push_token(
         "vapid_key": await _vapid_key_for(tx, instance_id, platform),
         "lost_since": None,
     }
-    if device_id not in await _lock(tx, or_(device, same_token)):
+    either = and_(devices.c.instance_id == instance_id, or_(device, same_token))
+    if device_id not in await _lock(tx, either):
         raise NotFound("device")
     await _remove(tx, instance_id, and_(same_token, devices.c.id != device_id))
     await quarantine.forget_push_tokens(tx, instance_id, [push_token])

@@ -76,17 +76,18 @@ async def state_of(
     return None if state is None else PublishState(state)
 
 
-async def set_state(tx: AsyncConnection, publish_id: str, state: PublishState) -> None:
+async def set_state(
+    tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId, state: PublishState
+) -> None:
     """Pause, go on or cancel. Raises NotFound, Invalid if that can't be done any more."""
-    found = select(publishes).where(publishes.c.id == publish_id).with_for_update()
-    row = (await tx.execute(found)).first()
+    chosen = _one(instance_id, publish_id)
+    row = (await tx.execute(select(publishes).where(chosen).with_for_update())).first()
     if row is None:
         raise NotFound("publish")
     if row.finished_at is not None:
         raise Invalid("publish", "it is finished already")
     if row.state == PublishState.CANCELLED and state is not PublishState.CANCELLED:
         raise Invalid("publish", "it was cancelled, and that is for good")
-    chosen = _one(row.instance_id, row.id)
     await tx.execute(update(publishes).where(chosen).values(state=state))
 
 
@@ -161,17 +162,18 @@ _COUNT = _NEW_COUNT.on_conflict_do_update(
 )
 
 
-async def report(tx: AsyncConnection, publish_id: str) -> Report:
+async def report(tx: AsyncConnection, instance_id: InstanceId, publish_id: str) -> Report:
     """Raises NotFound."""
-    row = (await tx.execute(select(publishes).where(publishes.c.id == publish_id))).first()
+    one = _one(instance_id, PublishId(publish_id))
+    row = (await tx.execute(select(publishes).where(one))).first()
     if row is None:
         raise NotFound("publish")
     names = publish_counts.c.platform, publish_counts.c.name
     summed = (
         select(*names, func.sum(publish_counts.c.number).label("number"))
         .where(
-            publish_counts.c.instance_id == row.instance_id,
-            publish_counts.c.publish_id == publish_id,
+            publish_counts.c.instance_id == instance_id,
+            publish_counts.c.publish_id == row.id,
         )
         .group_by(*names)
         .order_by(*names)
