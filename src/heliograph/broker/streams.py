@@ -8,6 +8,7 @@ that each instance has consumers, limits and a pace of its own.
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 
 import msgspec
 import nats.errors
@@ -23,6 +24,7 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
+from heliograph.broker.disk import FOR_BATCHES, FOR_PUBLISHES, has_room
 from heliograph.model.batch import Batch
 from heliograph.model.device import Platform
 from heliograph.model.errors import Misconfigured, Unavailable
@@ -34,6 +36,7 @@ LEASE = timedelta(seconds=10)
 
 _PUT_TIMEOUT_S = 5.0
 _CHECK_TIMEOUT_S = 2.0
+_FULL_RETRY_AFTER = timedelta(seconds=10)
 _GIBIBYTE = 1024**3
 _MAX_AGE = timedelta(days=29)
 """No message lives longer than four weeks; what can't be worked on ends with it."""
@@ -95,14 +98,19 @@ async def _declare_one(context: JetStreamContext, config: StreamConfig) -> None:
 
 
 class Streams:
-    """Puts messages on the streams and finds their consumers."""
+    """Puts messages on the streams and finds their consumers.
 
-    def __init__(self, client: Client) -> None:
+    directory: where an embedded broker keeps them; None if another looks after its disk.
+    """
+
+    def __init__(self, client: Client, directory: Path | None) -> None:
         self._client = client
+        self._directory = directory
         self._context: JetStreamContext = client.jetstream(timeout=_PUT_TIMEOUT_S)
 
     async def check(self) -> None:
         """Raises Unavailable unless publishes can be stored now: their stream has a leader."""
+        self._check_room(FOR_PUBLISHES)
         if not self._client.is_connected:
             raise Unavailable("broker")
         try:
@@ -118,11 +126,13 @@ class Streams:
 
         Putting it again changes nothing. Raises Unavailable, also if the stream is full.
         """
+        self._check_room(FOR_PUBLISHES)
         headers = {"Nats-Msg-Id": publish.id}
         await self._put(f"publish.{publish.instance_id}", msgspec.json.encode(publish), headers)
 
     async def put_batch(self, batch: Batch) -> None:
         """Put a batch on disk, unless it is there already. Raises Unavailable."""
+        self._check_room(FOR_BATCHES)
         subject = _subject(batch.platform, batch.instance_id, f"{batch.publish_id}.{batch.number}")
         # Not only within a window of time: while the batch is on the stream, it can't be put again.
         headers = {"Nats-Expected-Last-Subject-Sequence": "0"}
@@ -158,6 +168,10 @@ class Streams:
                 await self._context.delete_consumer("DELIVER", name)
         except (nats.errors.Error, TimeoutError) as error:
             raise Unavailable("broker") from error
+
+    def _check_room(self, least_bytes: int) -> None:
+        if self._directory is not None and not has_room(self._directory, least_bytes):
+            raise Unavailable("broker", _FULL_RETRY_AFTER)
 
     async def _consumer(
         self, stream: str, name: str, subject: str
