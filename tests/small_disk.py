@@ -1,8 +1,8 @@
 """A small disk of a test's own, in memory, that can be filled to the last byte.
 
-    with SmallDisk.mounted(directory) as disk:
-        disk.fill()
-        disk.make_room()
+with SmallDisk.mounted(directory) as disk:
+    disk.fill()
+    disk.make_room()
 """
 
 import os

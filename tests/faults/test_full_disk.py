@@ -4,7 +4,7 @@ import os
 import signal
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -42,6 +42,7 @@ def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SmallDisk]:
 
 @pytest.fixture
 def server(disk: SmallDisk, tmp_path: Path, environment: dict[str, str]) -> Iterator[Server]:
+    assert disk.directory.is_mount()
     with Server.start(tmp_path / "data", environment=environment) as running:
         yield running
 
@@ -146,11 +147,9 @@ def test_what_was_accepted_arrives_though_the_disk_fills_up_again_and_again(
 
     with under_way(publish_one):
         for _ in range(3):
-            enough = len(accepted) + 20
-            eventually(lambda enough=enough: len(accepted) >= enough, within_s=40)
-            before = len(refused)
+            more_are_in(accepted, 20)
             disk.fill()
-            eventually(lambda before=before: len(refused) > before)
+            more_are_in(refused, 1)
             disk.make_room()
     assert all(map(is_refused, refused))
     waiting = set(accepted.values())
@@ -201,6 +200,12 @@ def under_way(publish_one: Callable[[str], None]) -> Iterator[None]:
         finally:
             stopping.set()
         publishing.result()
+
+
+def more_are_in(found: Sized, number: int) -> None:
+    """Wait until there are so many more."""
+    enough = len(found) + number
+    eventually(lambda: len(found) >= enough, within_s=40)
 
 
 def accepted_id(reply: Reply) -> str | None:
