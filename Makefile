@@ -46,7 +46,7 @@ $(VENV)/run-ready: requirements.lock pyproject.toml scripts/set-up
 	@touch $@
 
 $(VENV)/test-ready: requirements-dev.lock pyproject.toml scripts/set-up
-	@PYTHON=$(PYTHON) scripts/set-up requirements-dev.lock firefox postgresql
+	@PYTHON=$(PYTHON) scripts/set-up requirements-dev.lock firefox postgresql faketime
 	@touch $@ $(VENV)/run-ready
 
 $(NODE_MODULES): tests/javascript/package-lock.json | $(VENV)/test-ready

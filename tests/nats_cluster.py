@@ -129,6 +129,20 @@ class NatsCluster:
         found = asyncio.run(self._ask(lambda context: context.consumers_info(stream)))
         return [consumer.name for consumer in found or []]
 
+    def bound(self, stream: str, *, max_bytes: int) -> None:
+        """Let the stream hold no more than that."""
+
+        async def update(context: JetStreamContext) -> StreamInfo:
+            declared = (await context.stream_info(stream)).config
+            return await context.update_stream(declared.evolve(max_bytes=max_bytes))
+
+        assert asyncio.run(self._ask(update)) is not None
+
+    def messages_in(self, stream: str) -> int:
+        """How many messages the stream holds now."""
+        info = asyncio.run(self._info(stream))
+        return 0 if info is None else info.state.messages
+
     async def _leader_of(self, stream: str) -> str | None:
         info = await self._info(stream)
         return None if info is None or info.cluster is None else info.cluster.leader

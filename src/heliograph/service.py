@@ -74,7 +74,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
             if settings.nats_url is None
             else cluster_broker(settings.nats_url, replicas=settings.nats_replicas)
         )
-        streams = Streams(await stack.enter_async_context(broker))
+        streams = await stack.enter_async_context(broker)
         await _start_workers(settings, stack, store, streams)
         api = Api(
             store=store,
@@ -107,7 +107,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(data.existing_store(settings))
         broker = cluster_broker(settings.nats_url, replicas=settings.nats_replicas)
-        streams = Streams(await stack.enter_async_context(broker))
+        streams = await stack.enter_async_context(broker)
         await _start_workers(settings, stack, store, streams)
         logger.info("working: %s", ", ".join(settings.roles))
         await stopping.wait()

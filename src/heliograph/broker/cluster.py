@@ -12,6 +12,7 @@ from nats.js.errors import APIError
 from heliograph.broker import streams
 from heliograph.broker.address import BrokerAddress
 from heliograph.broker.connection import close, connect
+from heliograph.broker.streams import Streams
 from heliograph.model.errors import Misconfigured, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ _PAUSE_S = 0.5
 
 
 @asynccontextmanager
-async def cluster_broker(address: BrokerAddress, *, replicas: int) -> AsyncIterator[Client]:
+async def cluster_broker(address: BrokerAddress, *, replicas: int) -> AsyncIterator[Streams]:
     """Connect to the cluster, with the streams declared on so many of its servers.
 
     A cluster that is just starting is waited for. Raises Misconfigured if it can't be used.
@@ -29,7 +30,7 @@ async def cluster_broker(address: BrokerAddress, *, replicas: int) -> AsyncItera
     client = await _connected(address)
     try:
         await _declare(client, replicas)
-        yield client
+        yield Streams(client, None)
     finally:
         await close(client)
 

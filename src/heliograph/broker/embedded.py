@@ -1,7 +1,7 @@
 """The embedded broker: a nats-server of our own as a child process, on loopback, with a password.
 
 It syncs every message to disk before it acknowledges it. It dies with its parent (see child.py),
-and is started again if it dies alone.
+and is started again if it dies alone, or has given a stream up (see disk.py).
 """
 
 import asyncio
@@ -24,6 +24,8 @@ from nats.aio.client import Client
 from heliograph.broker import streams
 from heliograph.broker.address import BrokerAddress
 from heliograph.broker.connection import close, connect
+from heliograph.broker.disk import FOR_PUBLISHES, has_room, write_error
+from heliograph.broker.streams import Streams
 from heliograph.model.errors import Misconfigured
 
 logger = logging.getLogger(__name__)
@@ -32,8 +34,11 @@ _START_TIMEOUT_S = 20.0
 _STOP_TIMEOUT_S = 10.0
 _POLL_S = 0.02
 _RESTART_PAUSE_S = 0.5
+_LOOK_INTERVAL_S = 1.0
 _MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 _USER = "heliograph"
+_MINDER = "minder"
+"""Of the system account, which knows how the server is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,7 @@ class _Place:
 
 
 @asynccontextmanager
-async def embedded_broker(directory: Path, lock: int) -> AsyncIterator[Client]:
+async def embedded_broker(directory: Path, lock: int) -> AsyncIterator[Streams]:
     """Run a broker in the directory and connect to it, with its streams declared.
 
     lock: descriptor of the data directory's lock. The child inherits it, so that the lock is held
@@ -54,12 +59,12 @@ async def embedded_broker(directory: Path, lock: int) -> AsyncIterator[Client]:
     """
     directory.mkdir(mode=0o700, exist_ok=True)
     place, process = await _start_anywhere(directory, lock)
-    minder = asyncio.create_task(_mind(place, process, lock))
+    minder = asyncio.create_task(_Minder(place, process, lock).run())
     try:
-        client = await connect(_address(place), within=timedelta(seconds=_START_TIMEOUT_S))
+        client = await connect(_address(place, _USER), within=timedelta(seconds=_START_TIMEOUT_S))
         try:
             await streams.declare(client, replicas=1)
-            yield client
+            yield Streams(client, directory)
         finally:
             await close(client)
     finally:
@@ -121,7 +126,8 @@ log_file: {json.dumps(str(place.directory / "nats.log"))}
 logfile_size_limit: 16MB
 logfile_max_num: 2
 max_payload: {_MAX_PAYLOAD_BYTES}
-authorization {{ user: {_USER}, password: {json.dumps(place.password)} }}
+authorization {{ users: [{{ user: {_USER}, password: {json.dumps(place.password)} }}] }}
+accounts {{ $SYS {{ users: [{{ user: {_MINDER}, password: {json.dumps(place.password)} }}] }} }}
 jetstream {{
   store_dir: {json.dumps(str(place.directory))}
   sync_interval: always
@@ -141,21 +147,67 @@ def _binary() -> str:
     return found
 
 
-def _address(place: _Place) -> BrokerAddress:
+def _address(place: _Place, user: str) -> BrokerAddress:
     server = f"nats://127.0.0.1:{place.port}"
-    return BrokerAddress(servers=(server,), user=_USER, password=place.password)
+    return BrokerAddress(servers=(server,), user=user, password=place.password)
 
 
-async def _mind(place: _Place, process: asyncio.subprocess.Process, lock: int) -> None:
-    """Start the server again, at the same place, whenever it dies; stop it when cancelled."""
-    try:
+class _Minder:
+    """Starts the server again, at the same place, whenever it dies or is of no more use."""
+
+    def __init__(self, place: _Place, process: asyncio.subprocess.Process, lock: int) -> None:
+        self._place = place
+        self._process = process
+        self._lock = lock
+        self._has_room = True
+
+    async def run(self) -> None:
+        """Mind the server until cancelled; then stop it."""
+        try:
+            client = await connect(
+                _address(self._place, _MINDER), within=timedelta(seconds=_START_TIMEOUT_S)
+            )
+            try:
+                while True:
+                    end = await self._end(client)
+                    logger.error("the embedded broker %s, starting it again", end)
+                    await self._start_again()
+            finally:
+                await close(client)
+        finally:
+            await _stop(self._process)
+
+    async def _end(self, client: Client) -> str:
+        """Wait until the server has died, or was ended since it can't store any more; say why."""
         while True:
-            code = await process.wait()
-            logger.error("the embedded broker died (exit code %s), starting it again", code)
+            try:
+                async with asyncio.timeout(_LOOK_INTERVAL_S):
+                    return f"died (exit code {await self._process.wait()})"
+            except TimeoutError:
+                self._look_for_room()
+            error = await write_error(client)
+            if error is not None and self._has_room:
+                # Not in peace: it might write then what it could not, and what was refused.
+                self._process.kill()
+                await self._process.wait()
+                return f"can't store any more ({error})"
+
+    def _look_for_room(self) -> None:
+        had_room, self._has_room = self._has_room, has_room(self._place.directory, FOR_PUBLISHES)
+        if had_room and not self._has_room:
+            logger.error("the disk is full, publishes are refused: %s", self._place.directory)
+        elif self._has_room and not had_room:
+            logger.info("there is room on the disk again")
+
+    async def _start_again(self) -> None:
+        while True:
             await asyncio.sleep(_RESTART_PAUSE_S)
-            process = await _start(place, lock)
-    finally:
-        await _stop(process)
+            try:
+                self._process = await _start(self._place, self._lock)
+            except OSError as error:
+                logger.error("the embedded broker can't be started yet: %s", error)  # noqa: TRY400
+            else:
+                return
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -28,6 +29,7 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
+from heliograph.broker.disk import FOR_BATCHES, FOR_PUBLISHES, has_room
 from heliograph.model.batch import Batch
 from heliograph.model.device import Platform
 from heliograph.model.errors import Misconfigured, Unavailable
@@ -40,6 +42,7 @@ LEASE = timedelta(seconds=10)
 
 _PUT_TIMEOUT_S = 5.0
 _CHECK_TIMEOUT_S = 2.0
+_FULL_RETRY_AFTER = timedelta(seconds=10)
 _GIBIBYTE = 1024**3
 _MAX_AGE = timedelta(days=29)
 """No message lives longer than four weeks; what can't be worked on ends with it."""
@@ -106,14 +109,19 @@ async def _declare_one(context: JetStreamContext, config: StreamConfig) -> None:
 
 
 class Streams:
-    """Puts messages on the streams and finds their consumers."""
+    """Puts messages on the streams and finds their consumers.
 
-    def __init__(self, client: Client) -> None:
+    directory: where an embedded broker keeps them; None if another looks after its disk.
+    """
+
+    def __init__(self, client: Client, directory: Path | None) -> None:
         self._client = client
+        self._directory = directory
         self._context: JetStreamContext = client.jetstream(timeout=_PUT_TIMEOUT_S)
 
     async def check(self) -> None:
         """Raises Unavailable unless publishes can be stored now: their stream has a leader."""
+        self._check_room(FOR_PUBLISHES)
         if not self._client.is_connected:
             raise Unavailable("broker")
         try:
@@ -129,6 +137,7 @@ class Streams:
 
         Putting it again changes nothing. Raises Unavailable, also if the stream is full.
         """
+        self._check_room(FOR_PUBLISHES)
         subject = f"publish.{kind_of(publish.audience)}.{publish.instance_id}"
         await self._put(subject, msgspec.json.encode(publish), {"Nats-Msg-Id": publish.id})
 
@@ -174,6 +183,10 @@ class Streams:
         except (nats.errors.Error, TimeoutError) as error:
             raise Unavailable("broker") from error
 
+    def _check_room(self, least_bytes: int) -> None:
+        if self._directory is not None and not has_room(self._directory, least_bytes):
+            raise Unavailable("broker", _FULL_RETRY_AFTER)
+
     async def _subscribed(self, queue: "_Queue") -> JetStreamContext.PullSubscription:
         config = ConsumerConfig(
             durable_name=queue.consumer,
@@ -193,6 +206,7 @@ class Streams:
 
     async def _put_once(self, subject: str, message: bytes) -> None:
         """Put what has a subject of its own, unless it is there already."""
+        self._check_room(FOR_BATCHES)
         # Not only within a window of time: while it is on the stream, it can't be put again.
         headers = {"Nats-Expected-Last-Subject-Sequence": "0"}
         try:

@@ -65,7 +65,7 @@ class Permit:
             return Hold(reason=reason, until=batch.accepted_at + MAX_RETRY_TIME)
         if pause is None or pause.credential_id != held.id:
             return Go(held=held)
-        if pause.next_probe_at <= self._now():
+        if pause.may_be_probed(self._now()):
             async with self._store.writing() as tx:
                 if await pauses.claim_probe(tx, *lane, now=self._now()):
                     return Go(held=held, probe=True)

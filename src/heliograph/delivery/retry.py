@@ -64,7 +64,8 @@ def gives_up_at(attempt: Attempt, expires_at: datetime) -> datetime:
 
 
 def _first_at(last: Attempt | None, now: datetime) -> datetime:
-    return now if last is None else last.first_at
+    """The first try; now, if the clock was set back since, or it would be tried for hours."""
+    return now if last is None else min(last.first_at, now)
 
 
 def _within_time(attempt: Attempt, expires_at: datetime) -> Attempt | GiveUp:

@@ -98,7 +98,7 @@ class OpenBatch:
         if any(position not in self.progress.waiting for position in self.unsettled()):
             return timedelta()
         due_in = [
-            _LOOK_FOR_ANOTHER if attempt.refused_by is not None else attempt.due_at - now
+            _LOOK_FOR_ANOTHER if attempt.refused_by is not None else attempt.due_in(now)
             for attempt in self.progress.waiting.values()
         ]
         return max(min(due_in, default=timedelta()), timedelta())
@@ -149,7 +149,7 @@ class OpenBatch:
         if attempt is None:
             return True
         is_refused = attempt.refused_by is not None and attempt.refused_by == self.credential_id
-        return attempt.due_at <= now and not is_refused
+        return not attempt.due_in(now) and not is_refused
 
     async def _hold(self, tx: AsyncConnection, settlements: Sequence[Settlement]) -> None:
         """Lock instance and devices, in the order that all do."""

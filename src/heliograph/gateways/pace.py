@@ -54,9 +54,11 @@ class Paced:
 
     def _wait(self, host: str) -> timedelta | None:
         known = self._hosts.get(host)
-        if known is None or known.until is None or known.until <= self._now():
+        if known is None or known.until is None:
             return None
-        return known.until - self._now()
+        wait = known.until - self._now()
+        # Longer than any pause: the clock has been set back.
+        return wait if timedelta() < wait <= _LONGEST_PAUSE else None
 
     def _busy(self, host: str, device_id: DeviceId, asked: timedelta | None) -> None:
         known = self._hosts.setdefault(host, _Host())
@@ -65,6 +67,6 @@ class Paced:
             known.refused.add(device_id)
         if len(known.refused) >= _BUSY_ANSWERS:
             pause = min(asked or _PAUSE, _LONGEST_PAUSE)
-            known.until = max(known.until or self._now(), self._now() + pause)
+            known.until = self._now() + max(pause, self._wait(host) or timedelta())
         if len(self._hosts) > _MAX_HOSTS:
             self._hosts.popitem(last=False)

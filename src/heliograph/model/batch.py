@@ -3,7 +3,7 @@
 Its message on the DELIVER stream never changes; how far it has come is its progress, in the store.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,6 +11,9 @@ import msgspec
 from heliograph.model.device import Platform
 from heliograph.model.ids import DeviceId, InstanceId, PublishId, UserId
 from heliograph.model.publish import AudienceKind
+
+_CLOCKS_DIFFER = timedelta(minutes=1)
+"""At most, from one machine that works on a batch to another."""
 
 
 class Target(msgspec.Struct, frozen=True, array_like=True):
@@ -45,6 +48,12 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True):
     due_at: datetime
     refused_by: str | None = None
     """The credential that it must not be tried with again; it waits for another one."""
+
+    def due_in(self, now: datetime) -> timedelta:
+        """How long until it is due: at once, if the clock was set back since the first try."""
+        if self.first_at > now + _CLOCKS_DIFFER:
+            return timedelta()
+        return max(self.due_at - now, timedelta())
 
 
 class Progress(msgspec.Struct, kw_only=True):

@@ -29,6 +29,10 @@ class Pause:
     since: datetime
     next_probe_at: datetime
 
+    def may_be_probed(self, now: datetime) -> bool:
+        """Whether it is time; also if it is further off than any, since the clock was set back."""
+        return not timedelta() < self.next_probe_at - now <= _LONGEST
+
 
 async def find(tx: AsyncConnection, instance_id: InstanceId, platform: Platform) -> Pause | None:
     row = (await tx.execute(select(pauses).where(_one(instance_id, platform)))).first()
@@ -70,7 +74,7 @@ async def claim_probe(
 ) -> bool:
     """Whether the caller may send a probe now. Of several that ask at once, one may."""
     row = (await tx.execute(select(pauses).where(_one(instance_id, platform)))).first()
-    if row is None or row.next_probe_at > now:
+    if row is None or not _pause(row).may_be_probed(now):
         return False
     wait = min(_FIRST_PROBE * 2 ** min(row.probes + 1, _MAX_DOUBLINGS), _LONGEST)
     # A pause that was ended and begun anew since it was read has another time.
