@@ -159,6 +159,9 @@ class ApnsService(FakeProcess):
     def requests(self, token: str | None = None) -> list[dict[str, Any]]:
         return list(self.ask("requests", token=token))
 
+    def request_count(self) -> int:
+        return int(self.ask("request_count"))
+
     def answer_next(self, token: str | None, *answers: Answer) -> None:
         """Order the answers to the next right requests for a token, or for any (None)."""
         self.ask("order", token=token, answers=[asdict(answer) for answer in answers])

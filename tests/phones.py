@@ -1,6 +1,7 @@
 """Phones: devices whose push tokens are of the fake APNs or FCM."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.apns_service import BUNDLE, ApnsService
@@ -23,6 +24,13 @@ def set_service_account(server: Server, fcm: FcmService, directory: Path) -> dic
     file.write_text(json.dumps(account))
     done(server, "gateway", "set", "fcm", "--service-account", str(file))
     return account
+
+
+def import_iphones(server: Server, devices: Sequence[Mapping[str, object]], file: Path) -> None:
+    """Make many devices of the server's first instance at once. devices: as docs/import.md says."""
+    lines = [json.dumps({"platform": "apns", **device}) for device in devices]
+    file.write_text("\n".join(lines))
+    done(server, "import", str(file))
 
 
 def done(server: Server, *arguments: str) -> str:

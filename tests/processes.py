@@ -22,6 +22,13 @@ def is_alive(process_id: int) -> bool:
     return Path(f"/proc/{process_id}").exists()
 
 
+def resident_bytes(process_id: int) -> int:
+    """What the process holds in memory."""
+    status = Path(f"/proc/{process_id}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
+    return int(line.split()[1]) * 1024
+
+
 def is_up(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1):

@@ -6,6 +6,7 @@ it has been taken, and again after each refusal but 410.
 
 import asyncio
 import json
+import sys
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -100,7 +101,9 @@ class Connection(asyncio.Protocol):
     def _take(self, event: Event) -> None:
         match event:
             case RequestReceived():
-                self._begin(event.stream_id, [(str(k), str(v)) for k, v in event.headers])
+                # Most are the same in all requests, and all are kept.
+                headers = [(sys.intern(str(k)), sys.intern(str(v))) for k, v in event.headers]
+                self._begin(event.stream_id, headers)
             case DataReceived():
                 self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 if event.stream_id in self._coming:

@@ -66,6 +66,9 @@ class _Control:
         token = wish["token"]
         return [asdict(one) for one in self._ledger.requests if token in {None, one.token}]
 
+    def request_count(self, _: dict[str, Any]) -> int:
+        return len(self._ledger.requests)
+
     def refusals(self, _: dict[str, Any]) -> Any:
         return self._ledger.refusals
 

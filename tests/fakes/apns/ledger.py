@@ -34,11 +34,15 @@ MAX_CONNECTIONS_A_MINUTE = 20
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """A request, whatever came of it. status: None until it is answered."""
+    """A request, whatever came of it. status: None until it is answered.
+
+    arrived_s: on the clock that all processes of the machine have in common (time.monotonic).
+    """
 
     token: str
     headers: Mapping[str, str]
     arrived_at: float
+    arrived_s: float
     apns_id: str
     status: int | None = None
     reason: str = ""
@@ -66,8 +70,13 @@ class Ledger:
         self.gate.set()
 
     def seen(self, token: str, headers: Mapping[str, str]) -> Request:
-        apns_id = headers.get("apns-id", "")
-        request = Request(token=token, headers=headers, arrived_at=time.time(), apns_id=apns_id)
+        request = Request(
+            token=token,
+            headers=headers,
+            arrived_at=time.time(),
+            arrived_s=time.monotonic(),
+            apns_id=headers.get("apns-id", ""),
+        )
         self.requests.append(request)
         return request
 
