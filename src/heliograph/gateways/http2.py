@@ -9,7 +9,7 @@ import itertools
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 from functools import lru_cache
 from typing import Self
@@ -19,7 +19,6 @@ from weakref import WeakValueDictionary
 import msgspec
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
-from pyreqwest.response import Response as Answer
 
 from heliograph.gateways.guard import AddressRefused, Guard, HostUnknown
 
@@ -100,9 +99,10 @@ class _Origin:
     def is_warm(self) -> bool:
         return time.monotonic() < self._warm_until
 
-    async def exchange(self, request: Request) -> Response | NoResponse:
-        if self.is_warm:
-            return await self._send(request)
+    def exchange(self, request: Request) -> Awaitable[Response | NoResponse]:
+        return self._send(request) if self.is_warm else self._send_when_open(request)
+
+    async def _send_when_open(self, request: Request) -> Response | NoResponse:
         if self._opening is None:
             return await self._send_first(request)
         if await asyncio.shield(self._opening):
@@ -120,9 +120,13 @@ class _Origin:
 
     async def _send(self, request: Request) -> Response | NoResponse:
         builder = self.client.post(request.url).headers(request.headers).body_bytes(request.body)
+        builder = builder.streamed_read_buffer_limit(_MAX_ANSWER_BYTES)
         try:
             async with builder.build_streamed() as answer:
-                response = await _read(answer, request, self.number)
+                status, body = answer.status, None
+                if request.asks or status not in _SUCCESS:
+                    body = await answer.body_reader.read(_MAX_ANSWER_BYTES)
+                response = Response(status, answer.headers, bytes(body or b""), self.number)
         except PyreqwestError as error:
             self._warm_until = 0.0
             # Its text may hold the endpoint, which is a secret; its type may not.
@@ -267,14 +271,6 @@ def _origin(start: str) -> str:
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
     port = "" if url.port in {None, _DEFAULT_PORTS.get(url.scheme)} else f":{url.port}"
     return f"{url.scheme}://{host}{port}"
-
-
-async def _read(answer: Answer, request: Request, connection: int) -> Response:
-    status, headers = answer.status, answer.headers
-    if status in _SUCCESS and not request.asks:
-        return Response(status, headers, b"", connection)
-    body = await answer.body_reader.read(_MAX_ANSWER_BYTES)
-    return Response(status, headers, bytes(body or b""), connection)
 
 
 def _is_about_our_certificate(error: PyreqwestError) -> bool:

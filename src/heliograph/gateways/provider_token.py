@@ -23,8 +23,9 @@ class ProviderTokens:
     When there are too many, the one that was not used for longest is forgotten.
     """
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], *, maximum: int = _MAX_TOKENS) -> None:
         self._now = now
+        self._maximum = maximum
         self._tokens: OrderedDict[tuple[str, str, bytes], tuple[datetime, str]] = OrderedDict()
 
     def authorization(self, key: ApnsKey) -> str:
@@ -50,7 +51,7 @@ class ProviderTokens:
         token = jwt.encode(claims, key.private_pem, "ES256", headers={"kid": key.key_id})
         self._tokens[_name(key)] = now, f"bearer {token}"
         self._tokens.move_to_end(_name(key))
-        if len(self._tokens) > _MAX_TOKENS:
+        if len(self._tokens) > self._maximum:
             self._tokens.popitem(last=False)
         return f"bearer {token}"
 

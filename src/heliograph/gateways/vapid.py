@@ -43,9 +43,16 @@ class VapidSigner:
     the claim is left out, which Apple's service refuses.
     """
 
-    def __init__(self, subject: str | None, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        subject: str | None,
+        now: Callable[[], datetime],
+        *,
+        maximum: int = _MAX_SIGNATURES,
+    ) -> None:
         self._subject = subject
         self._now = now
+        self._maximum = maximum
         self._signatures: OrderedDict[tuple[str, str], tuple[datetime, str]] = OrderedDict()
 
     def authorization(self, key: VapidKey, origin: str) -> str:
@@ -58,7 +65,7 @@ class VapidSigner:
         header = f"vapid t={self._sign(key, origin, now)}, k={key.public_key}"
         self._signatures[name] = (now, header)
         self._signatures.move_to_end(name)
-        if len(self._signatures) > _MAX_SIGNATURES:
+        if len(self._signatures) > self._maximum:
             self._signatures.popitem(last=False)
         return header
 

@@ -168,8 +168,10 @@ def _about_our_key(response: Response, reason: str) -> Verdict | None:
     return None
 
 
-def _in_order(keys: Sequence[VapidKey], own: str | None) -> list[VapidKey]:
+def _in_order(keys: Sequence[VapidKey], own: str | None) -> Sequence[VapidKey]:
     """The key that the subscription was made with, as far as is known, then the others."""
+    if len(keys) == 1:
+        return keys
     return sorted(keys, key=lambda key: key.public_key != own)
 
 
