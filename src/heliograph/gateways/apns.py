@@ -168,7 +168,7 @@ class Apns:
 def _new_ids() -> Iterator[str]:
     """An endless row of UUIDs: random but for the last digits, which are counted.
 
-    A random one for each message would cost a tenth of what sending it costs (measured).
+    A random one for each message costs a twentieth of what sending it costs (measured: 2.5 us).
     """
     start = str(uuid.uuid4())[:-12]
     return (f"{start}{number:012x}" for number in itertools.count())
