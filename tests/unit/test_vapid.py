@@ -67,6 +67,17 @@ def test_a_signature_that_was_refused_is_made_anew(clock: Clock) -> None:
     assert signer.authorization(key, ORIGIN) != first
 
 
+def test_of_too_many_signatures_the_one_not_used_for_longest_is_forgotten(clock: Clock) -> None:
+    signer, key = VapidSigner(None, clock, maximum=2), new_vapid_key()
+    often, seldom = "https://often.example", "https://seldom.example"
+    first = {origin: signer.authorization(key, origin) for origin in (often, seldom)}
+    clock.now += timedelta(minutes=1)
+    assert signer.authorization(key, often) == first[often]
+    signer.authorization(key, ORIGIN)
+    assert signer.authorization(key, often) == first[often]
+    assert signer.authorization(key, seldom) != first[seldom]
+
+
 def test_the_private_key_does_not_show_itself() -> None:
     key = new_vapid_key()
     assert "PRIVATE" in key.private_pem.decode()

@@ -65,11 +65,18 @@ class AccessTokens:
         self.clock_difference: timedelta | None = None
         """How far our clock was from Google's at the last answer; None before there is one."""
 
+    def token_at_hand(self, account: ServiceAccount) -> AccessToken | None:
+        """The token that is good now, if nothing has to be asked for it."""
+        known = self._accounts.get(account)
+        if known is None or known.token is None or self._now() >= known.token.renewed_at:
+            return None
+        return known.token
+
     async def token(self, account: ServiceAccount) -> AccessToken | Failure:
         """A token that is good now. The same failure is answered for ten seconds without asking."""
+        if (good := self.token_at_hand(account)) is not None:
+            return good
         known = self._accounts.setdefault(account, _Account())
-        if (token := known.token) is not None and self._now() < token.renewed_at:
-            return token
         async with known.lock:
             token = known.token
             if token is not None and self._now() < token.renewed_at:
@@ -121,7 +128,7 @@ class AccessTokens:
         assertion = jwt.encode(claims, account.private_pem, "RS256", headers=headers)
         form = urlencode({"grant_type": _GRANT, "assertion": assertion}).encode()
         content_type = {"Content-Type": "application/x-www-form-urlencoded"}
-        return Request(url=self._url, headers=content_type, body=form)
+        return Request(url=self._url, headers=content_type, body=form, asks=True)
 
     def _read(
         self, answer: Response | NoResponse | NotAllowed, now: datetime
@@ -139,7 +146,7 @@ class AccessTokens:
 
 def _date_of(response: Response) -> datetime | None:
     try:
-        date = parsedate_to_datetime(response.headers.get("date", ""))
+        date = parsedate_to_datetime(response.header("date") or "")
     except ValueError:
         return None
     return date.replace(tzinfo=date.tzinfo or UTC)
@@ -175,5 +182,5 @@ def _refused(response: Response, now: datetime) -> Failure:
     word = said if said.replace("_", "").isalnum() and said.isascii() else ""
     reason = f"no access token: HTTP {status} {word}".strip()
     if status == 429 or status >= 500:  # noqa: PLR2004
-        return Retry(reason, retry_after(response.headers.get("retry-after"), now))
+        return Retry(reason, retry_after(response.header("retry-after"), now))
     return CredentialRefused(reason)

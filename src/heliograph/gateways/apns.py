@@ -3,9 +3,10 @@
 Apple: "Sending notification requests to APNs", "Handling notification responses from APNs".
 """
 
+import itertools
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -34,6 +35,7 @@ SANDBOX = "https://api.sandbox.push.apple.com"
 OUTAGE = BackOff(after_two=timedelta(minutes=15))
 """Apple asks to wait 15 minutes after a server error; two tries come before that."""
 TOO_MANY = BackOff(first=timedelta(seconds=60), longest=timedelta(minutes=20))
+_DELIVERED = Delivered()
 _IMMEDIATE_TRIES = 3
 
 TOPIC_SUFFIXES: Mapping[str, str] = {
@@ -93,12 +95,18 @@ class Apns:
     ) -> None:
         self._http = http
         self._url = url
+        self._devices = f"{url}/3/device/"
         self._credential = credential
+        self._bundle_id = bundle_id_of(credential)
+        self._ids = _new_ids()
         self._tokens = tokens
         self._now = now
 
     async def send(self, message: Message, device: Device) -> Verdict:
-        verdict, remedies = await self._try(message, device), set[str]()
+        verdict = await self._try(message, device)
+        if verdict is _DELIVERED:
+            return verdict
+        remedies = set[str]()
         for _ in range(_IMMEDIATE_TRIES):
             remedy = self._remedy(verdict, remedies)
             if remedy is None:
@@ -110,9 +118,9 @@ class Apns:
     async def check(self) -> Verdict:
         """What APNs says of the credential: sends to a device that can't be, which gets nothing."""
         headers = {"apns-push-type": "alert", "apns-priority": "10", "apns-expiration": "0"}
-        topic = {"apns-topic": bundle_id_of(self._credential)}
         body = b'{"aps":{"alert":"check"}}'
-        answer = await self._http.exchange(self._request("0" * 64, {**headers, **topic}, body))
+        message = Message(body=body, headers=headers, expires_at=self._now())
+        answer = await self._http.exchange(self._request_for(message, "0" * 64))
         return _meaning(answer, datetime.fromtimestamp(0, UTC), self._now())
 
     def _remedy(self, verdict: Verdict, used: set[str]) -> str | None:
@@ -134,7 +142,9 @@ class Apns:
         return None
 
     async def _try(self, message: Message, device: Device) -> Verdict:
-        answer = await self._http.exchange(self._message_request(message, device.push_token))
+        answer = await self._http.exchange(self._request_for(message, device.push_token))
+        if isinstance(answer, Response) and answer.status == 200:  # noqa: PLR2004
+            return _DELIVERED
         verdict = _meaning(answer, device.registered_at, self._now())
         reason = getattr(verdict, "reason", "")
         if isinstance(answer, Response) and reason in _OF_THE_CONNECTION:
@@ -143,18 +153,25 @@ class Apns:
             logger.error("APNs says that its token is renewed too often: does another program too?")
         return verdict
 
-    def _message_request(self, message: Message, push_token: str) -> Request:
-        headers = dict(message.headers)
-        suffix = TOPIC_SUFFIXES[headers["apns-push-type"]]
-        headers.setdefault("apns-topic", bundle_id_of(self._credential) + suffix)
-        return self._request(push_token, headers, message.body)
-
-    def _request(self, push_token: str, headers: Mapping[str, str], body: bytes) -> Request:
-        own = {"apns-id": str(uuid.uuid4()), "content-type": "application/json"}
+    def _request_for(self, message: Message, push_token: str) -> Request:
+        headers = {
+            "apns-id": next(self._ids),
+            "apns-topic": self._bundle_id + TOPIC_SUFFIXES[message.headers["apns-push-type"]],
+            "content-type": "application/json",
+            **message.headers,
+        }
         if isinstance(self._credential, ApnsKey):
-            own["authorization"] = self._tokens.authorization(self._credential)
-        url = f"{self._url}/3/device/{push_token}"
-        return Request(url=url, headers={**own, **headers}, body=body)
+            headers["authorization"] = self._tokens.authorization(self._credential)
+        return Request(url=self._devices + push_token, headers=headers, body=message.body)
+
+
+def _new_ids() -> Iterator[str]:
+    """An endless row of UUIDs: random but for the last digits, which are counted.
+
+    A random one for each message costs a twentieth of what sending it costs (measured: 2.5 us).
+    """
+    start = str(uuid.uuid4())[:-12]
+    return (f"{start}{number:012x}" for number in itertools.count())
 
 
 def bundle_id_of(credential: ApnsKey | ApnsCertificate) -> str:
@@ -166,10 +183,11 @@ def bundle_id_of(credential: ApnsKey | ApnsCertificate) -> str:
 
 def verdict_of(response: Response, registered_at: datetime, now: datetime) -> Verdict:
     """What APNs's answer means. registered_at: when the device last registered its token."""
-    status, (reason, gone_at) = response.status, _read(response.body)
+    status = response.status
     if status == 200:  # noqa: PLR2004
-        return Delivered()
-    asked = retry_after(response.headers.get("retry-after"), now)
+        return _DELIVERED
+    reason, gone_at = _read(response.body)
+    asked = retry_after(response.header("retry-after"), now)
     known = REASONS.get((status, reason))
     if isinstance(known, Retry):
         return Retry(known.reason, asked, known.back_off)

@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 _CURVE = ec.SECP256R1()
-_RECORD_SIZE = 4096
-_KEY_ID_LENGTH = 65
+_AGREEMENT = ec.ECDH()
+_RECORD_SIZE_AND_KEY_ID_LENGTH = (4096).to_bytes(4, "big") + bytes([65])
 # Marks the last record; there is only one (RFC 8188, 2; RFC 8291, 4).
 _LAST_RECORD = b"\x02"
 
@@ -30,11 +30,12 @@ def encrypt(
     """
     browser = ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, p256dh)
     own = sender.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    shared = sender.exchange(ec.ECDH(), browser)
-    key_material = _hkdf(auth, shared, b"WebPush: info\0" + p256dh + own, 32)
-    key = _hkdf(salt, key_material, b"Content-Encoding: aes128gcm\0", 16)
-    nonce = _hkdf(salt, key_material, b"Content-Encoding: nonce\0", 12)
-    header = salt + _RECORD_SIZE.to_bytes(4, "big") + bytes([_KEY_ID_LENGTH]) + own
+    shared = sender.exchange(_AGREEMENT, browser)
+    key_material = _expand(_extract(auth, shared), b"WebPush: info\0" + p256dh + own)
+    pseudorandom = _extract(salt, key_material)
+    key = _expand(pseudorandom, b"Content-Encoding: aes128gcm\0")[:16]
+    nonce = _expand(pseudorandom, b"Content-Encoding: nonce\0")[:12]
+    header = salt + _RECORD_SIZE_AND_KEY_ID_LENGTH + own
     return header + AESGCM(key).encrypt(nonce, plaintext + _LAST_RECORD, None)
 
 
@@ -43,7 +44,11 @@ def fresh_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(_CURVE)
 
 
-def _hkdf(salt: bytes, key_material: bytes, info: bytes, length: int) -> bytes:
-    """RFC 5869 for up to 32 bytes: extract, then a single round of expand."""
-    extracted = hmac.digest(salt, key_material, hashlib.sha256)
-    return hmac.digest(extracted, info + b"\x01", hashlib.sha256)[:length]
+def _extract(salt: bytes, key_material: bytes) -> bytes:
+    """RFC 5869, 2.2."""
+    return hmac.digest(salt, key_material, hashlib.sha256)
+
+
+def _expand(pseudorandom: bytes, info: bytes) -> bytes:
+    """RFC 5869, 2.3, for up to 32 bytes: a single round."""
+    return hmac.digest(pseudorandom, info + b"\x01", hashlib.sha256)

@@ -30,6 +30,7 @@ _QUOTA = BackOff(first=_QUOTA_PAUSE)
 _TYPE_PREFIX = "type.googleapis.com/"
 _FCM_ERROR = _TYPE_PREFIX + "google.firebase.fcm.v1.FcmError"
 
+_DELIVERED = Delivered()
 _TOKEN_REFUSED = CredentialRefused("UNAUTHENTICATED")
 
 ERRORS: Mapping[tuple[int, str], Verdict] = {
@@ -60,31 +61,41 @@ class Fcm:
         self._now = now
 
     async def send(self, message: Message, device: Device) -> Verdict:
-        token = await self._tokens.token(self._account)
-        if not isinstance(token, AccessToken):
-            return token
+        token = self._tokens.token_at_hand(self._account)
+        if token is None:
+            answer = await self._tokens.token(self._account)
+            if not isinstance(answer, AccessToken):
+                return answer
+            token = answer
         verdict = await self._try(message, device, token)
-        if verdict != _TOKEN_REFUSED:
+        if verdict is not _TOKEN_REFUSED:
             return verdict
         # It may have been revoked before its time: once more with a new one.
         self._tokens.forget(self._account, token)
-        token = await self._tokens.token(self._account)
-        return await self._try(message, device, token) if isinstance(token, AccessToken) else token
+        again = await self._tokens.token(self._account)
+        return await self._try(message, device, again) if isinstance(again, AccessToken) else again
 
     async def _try(self, message: Message, device: Device, token: AccessToken) -> Verdict:
-        headers = {
-            "Authorization": f"Bearer {token.value}",
-            "Content-Type": "application/json",
-            **message.headers,
-        }
-        body = addressed(message.body, device.push_token)
-        match await self._http.exchange(Request(url=self._url, headers=headers, body=body)):
-            case Response() as response:
-                return verdict_of(response, self._now())
+        answer = await self._http.exchange(request_for(message, device, token, self._url))
+        match answer:
+            case Response(status=200):
+                return _DELIVERED
+            case Response():
+                return verdict_of(answer, self._now())
             case NoResponse(reason):
                 return Retry(reason)
             case NotAllowed():
                 return Drop("FCM is in a network that must not be reached")
+
+
+def request_for(message: Message, device: Device, token: AccessToken, url: str) -> Request:
+    """The request that carries the message to the device."""
+    headers = {
+        "Authorization": f"Bearer {token.value}",
+        "Content-Type": "application/json",
+        **message.headers,
+    }
+    return Request(url=url, headers=headers, body=addressed(message.body, device.push_token))
 
 
 def addressed(request: bytes, push_token: str) -> bytes:
@@ -94,10 +105,11 @@ def addressed(request: bytes, push_token: str) -> bytes:
 
 def verdict_of(response: Response, now: datetime) -> Verdict:
     """What FCM's answer means."""
-    status, error = response.status, _read(response.body)
+    status = response.status
     if status == 200:  # noqa: PLR2004
-        return Delivered()
-    asked = retry_after(response.headers.get("retry-after"), now)
+        return _DELIVERED
+    error = _read(response.body)
+    asked = retry_after(response.header("retry-after"), now)
     shown = f"HTTP {status} {error.code}".strip()
     known = ERRORS.get((status, error.code))
     if known is not None:

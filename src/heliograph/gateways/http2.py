@@ -9,16 +9,16 @@ import itertools
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping
 from datetime import timedelta
+from functools import lru_cache
 from typing import Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
+import msgspec
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
-from pyreqwest.response import Response as Answer
 
 from heliograph.gateways.guard import AddressRefused, Guard, HostUnknown
 
@@ -31,34 +31,42 @@ _WARM_FOR_S = 60.0
 """How long a connection is taken to be open after an answer."""
 _MAX_ANSWER_BYTES = 4096
 """Of an answer's body no more is read: it may come from anybody's server."""
+_SUCCESS = range(200, 300)
 _numbers = itertools.count(1)
 _DEFAULT_PORTS = {"https": 443, "http": 80}
+_SHORTEST_START = len("http://h")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A POST to a gateway."""
 
     url: str
     headers: Mapping[str, str]
     body: bytes
+    asks: bool = False
+    """Something is asked, not handed over: the body of a success is wanted, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """A gateway's answer."""
 
     status: int
     headers: Mapping[str, str]
     """Names in lower case."""
-    body: bytes
-    """At most its first 4096 bytes."""
+    body: bytes = b""
+    """At most its first 4096 bytes; empty for a success, unless the request asked."""
     connection: int = 0
     """Which it came over, see `Http.renew`."""
 
+    def header(self, name: str) -> str | None:
+        """The header of the name in lower case; None if it isn't there, or is no ASCII."""
+        try:
+            return self.headers.get(name)
+        except ValueError:
+            return None
 
-@dataclass(frozen=True, slots=True)
-class NoResponse:
+
+class NoResponse(msgspec.Struct, frozen=True):
     """There was no answer: not reached, cut off, or too late. The request may have arrived."""
 
     reason: str
@@ -68,8 +76,7 @@ class NoResponse:
     """The host name could not be resolved."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotAllowed:
+class NotAllowed(msgspec.Struct, frozen=True):
     """The request was not sent: its address is in a network that must not be reached."""
 
 
@@ -92,9 +99,10 @@ class _Origin:
     def is_warm(self) -> bool:
         return time.monotonic() < self._warm_until
 
-    async def exchange(self, request: Request) -> Response | NoResponse:
-        if self.is_warm:
-            return await self._send(request)
+    def exchange(self, request: Request) -> Awaitable[Response | NoResponse]:
+        return self._send(request) if self.is_warm else self._send_when_open(request)
+
+    async def _send_when_open(self, request: Request) -> Response | NoResponse:
         if self._opening is None:
             return await self._send_first(request)
         if await asyncio.shield(self._opening):
@@ -111,10 +119,14 @@ class _Origin:
         return answer
 
     async def _send(self, request: Request) -> Response | NoResponse:
-        builder = self.client.post(request.url).headers(dict(request.headers))
+        builder = self.client.post(request.url).headers(request.headers).body_bytes(request.body)
+        builder = builder.streamed_read_buffer_limit(_MAX_ANSWER_BYTES)
         try:
-            async with builder.body_bytes(request.body).build_streamed() as answer:
-                response = await _read(answer, self.number)
+            async with builder.build_streamed() as answer:
+                status, body = answer.status, None
+                if request.asks or status not in _SUCCESS:
+                    body = await answer.body_reader.read(_MAX_ANSWER_BYTES)
+                response = Response(status, answer.headers, bytes(body or b""), self.number)
         except PyreqwestError as error:
             self._warm_until = 0.0
             # Its text may hold the endpoint, which is a secret; its type may not.
@@ -146,6 +158,7 @@ class Http:
         self._identity = identity
         self._only_http2 = only_http2
         self._keep = keep
+        self._keep_s = keep.total_seconds()
         self._origins: OrderedDict[str, _Origin] = OrderedDict()
         self._resolving = WeakValueDictionary[str, asyncio.Lock]()
 
@@ -159,12 +172,15 @@ class Http:
 
     async def exchange(self, request: Request) -> Response | NoResponse | NotAllowed:
         """Send the request and wait for its answer, at most 35 seconds. Redirects stay answers."""
-        try:
-            origin = await self._origin_for(urlsplit(request.url))
-        except AddressRefused:
-            return NotAllowed()
-        except HostUnknown:
-            return NoResponse("the host name can't be resolved", host_unknown=True)
+        key = origin_of(request.url)
+        origin = self._fresh(key)
+        if origin is None:
+            try:
+                origin = await self._opened(key)
+            except AddressRefused:
+                return NotAllowed()
+            except HostUnknown:
+                return NoResponse("the host name can't be resolved", host_unknown=True)
         answer = await origin.exchange(request)
         if isinstance(answer, NoResponse) and not origin.is_warm:
             origin.resolved_at = -math.inf
@@ -176,31 +192,28 @@ class Http:
         connection: the one that an answer came over; if it is no longer used, nothing is done, so
         that many who find the same fault at once get one new connection between them.
         """
-        key = origin_of(urlsplit(url))
+        key = origin_of(url)
         known = self._origins.get(key)
         if known is not None and known.number == connection:
             del self._origins[key]
 
-    async def _origin_for(self, url: SplitResult) -> _Origin:
+    async def _opened(self, key: str) -> _Origin:
         """Raises AddressRefused, HostUnknown."""
-        key = origin_of(url)
-        known = self._fresh(key)
-        if known is not None:
-            return known
         lock = self._resolving.get(key)
         if lock is None:
             self._resolving[key] = lock = asyncio.Lock()
         async with lock:
-            return self._fresh(key) or await self._resolved(key, url)
+            return self._fresh(key) or await self._resolved(key)
 
     def _fresh(self, key: str) -> _Origin | None:
         known = self._origins.get(key)
-        if known is None or time.monotonic() - known.resolved_at > self._keep.total_seconds():
+        if known is None or time.monotonic() - known.resolved_at > self._keep_s:
             return None
         self._origins.move_to_end(key)
         return known
 
-    async def _resolved(self, key: str, url: SplitResult) -> _Origin:
+    async def _resolved(self, key: str) -> _Origin:
+        url = urlsplit(key)
         host, port = url.hostname or "", url.port or _DEFAULT_PORTS[url.scheme]
         found = await self._guard.addresses_of(host, port, plain=url.scheme == "http")
         addresses = [str(address) for address in found]
@@ -246,17 +259,18 @@ class Http:
         return builder.build()
 
 
-def origin_of(url: SplitResult) -> str:
+def origin_of(url: str) -> str:
     """Scheme, host and port if it isn't the scheme's own, as RFC 6454 writes it."""
+    end = url.find("/", _SHORTEST_START)
+    return _origin(url if end < 0 else url[:end])
+
+
+@lru_cache(maxsize=4 * _MAX_ORIGINS)
+def _origin(start: str) -> str:
+    url = urlsplit(start)
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
     port = "" if url.port in {None, _DEFAULT_PORTS.get(url.scheme)} else f":{url.port}"
     return f"{url.scheme}://{host}{port}"
-
-
-async def _read(answer: Answer, connection: int) -> Response:
-    body = await answer.body_reader.read(_MAX_ANSWER_BYTES)
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    return Response(answer.status, headers, bytes(body or b""), connection)
 
 
 def _is_about_our_certificate(error: PyreqwestError) -> bool:

@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
-from urllib.parse import urlsplit
 
 from heliograph.gateways import access_token, apns, fcm
 from heliograph.gateways.access_token import AccessTokens
@@ -107,4 +106,4 @@ def _the_same(_device: Device) -> str:
 
 
 def _push_service(device: Device) -> str:
-    return origin_of(urlsplit(subscription_of(device.push_token).endpoint))
+    return origin_of(subscription_of(device.push_token).endpoint)

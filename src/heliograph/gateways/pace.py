@@ -41,15 +41,15 @@ class Paced:
         self._hosts: OrderedDict[str, _Host] = OrderedDict()
 
     async def send(self, message: Message, device: Device) -> Verdict:
-        host = self._host_of(device)
-        if (wait := self._wait(host)) is not None:
+        # While all hosts are well, which one it is need not be known.
+        if self._hosts and (wait := self._wait(self._host_of(device))) is not None:
             return Postponed(wait)
         verdict = await self._gateway.send(message, device)
         said = verdict.then if isinstance(verdict, HostLost) else verdict
         if isinstance(said, Retry):
-            self._busy(host, device.id, said.after)
-        else:
-            self._hosts.pop(host, None)
+            self._busy(self._host_of(device), device.id, said.after)
+        elif self._hosts:
+            self._hosts.pop(self._host_of(device), None)
         return verdict
 
     def _wait(self, host: str) -> timedelta | None:

@@ -18,16 +18,22 @@ _MAX_TOKENS = 10_000
 
 
 class ProviderTokens:
-    """Signs once for each key, and uses the token again while it is fresh."""
+    """Signs once for each key, and uses the token again while it is fresh.
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    When there are too many, the one that was not used for longest is forgotten.
+    """
+
+    def __init__(self, now: Callable[[], datetime], *, maximum: int = _MAX_TOKENS) -> None:
         self._now = now
+        self._maximum = maximum
         self._tokens: OrderedDict[tuple[str, str, bytes], tuple[datetime, str]] = OrderedDict()
 
     def authorization(self, key: ApnsKey) -> str:
         """The authorization header."""
-        known = self._tokens.get(_name(key))
+        name = _name(key)
+        known = self._tokens.get(name)
         if known is not None and timedelta() <= self._now() - known[0] < _RENEWED_AFTER:
+            self._tokens.move_to_end(name)
             return known[1]
         return self._sign(key)
 
@@ -44,7 +50,8 @@ class ProviderTokens:
         claims = {"iss": key.team_id, "iat": int(now.timestamp())}
         token = jwt.encode(claims, key.private_pem, "ES256", headers={"kid": key.key_id})
         self._tokens[_name(key)] = now, f"bearer {token}"
-        if len(self._tokens) > _MAX_TOKENS:
+        self._tokens.move_to_end(_name(key))
+        if len(self._tokens) > self._maximum:
             self._tokens.popitem(last=False)
         return f"bearer {token}"
 

@@ -37,24 +37,35 @@ def vapid_key_of(private: ec.EllipticCurvePrivateKey) -> VapidKey:
 class VapidSigner:
     """Signs once for each key and origin, and uses the signature again while it is fresh.
 
+    When there are too many, the one that was not used for longest is forgotten.
+
     subject: `mailto:` or `https:` URI at which a push service finds who is sending; without one
     the claim is left out, which Apple's service refuses.
     """
 
-    def __init__(self, subject: str | None, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        subject: str | None,
+        now: Callable[[], datetime],
+        *,
+        maximum: int = _MAX_SIGNATURES,
+    ) -> None:
         self._subject = subject
         self._now = now
+        self._maximum = maximum
         self._signatures: OrderedDict[tuple[str, str], tuple[datetime, str]] = OrderedDict()
 
     def authorization(self, key: VapidKey, origin: str) -> str:
         """The Authorization header for a push service: scheme, host and port of the endpoint."""
-        now = self._now()
-        known = self._signatures.get((key.public_key, origin))
+        name, now = (key.public_key, origin), self._now()
+        known = self._signatures.get(name)
         if known is not None and now - known[0] < _RENEWED_AFTER:
+            self._signatures.move_to_end(name)
             return known[1]
         header = f"vapid t={self._sign(key, origin, now)}, k={key.public_key}"
-        self._signatures[key.public_key, origin] = (now, header)
-        if len(self._signatures) > _MAX_SIGNATURES:
+        self._signatures[name] = (now, header)
+        self._signatures.move_to_end(name)
+        if len(self._signatures) > self._maximum:
             self._signatures.popitem(last=False)
         return header
 

@@ -36,6 +36,7 @@ from heliograph.model.verdict import (
     Verdict,
 )
 
+_DELIVERED = Delivered()
 _SALT_BYTES = 16
 _SUCCESS = range(200, 300)
 _SERVER_ERROR = range(500, 600)
@@ -72,7 +73,7 @@ class WebPush:
         return verdict
 
     async def _send(self, message: Message, subscription: Subscription, key: VapidKey) -> Verdict:
-        origin = origin_of(urlsplit(subscription.endpoint))
+        origin = origin_of(subscription.endpoint)
         authorization = self._signer.authorization(key, origin)
         answer = await self._try(message, subscription, authorization)
         if isinstance(answer, Response) and answer.status == 401:  # noqa: PLR2004
@@ -102,7 +103,8 @@ def request_for(
     message: Message, subscription: Subscription, authorization: str, *, time_to_live: timedelta
 ) -> Request:
     """The request that carries the message, encrypted for this browser alone."""
-    host, seconds = host_of(subscription), math.ceil(time_to_live.total_seconds())
+    host = host_of(origin_of(subscription.endpoint))
+    seconds = math.ceil(time_to_live.total_seconds())
     headers = {
         "TTL": str(seconds),
         "Content-Encoding": "aes128gcm",
@@ -123,17 +125,18 @@ def request_for(
     return Request(url=subscription.endpoint, headers=headers, body=body)
 
 
-def host_of(subscription: Subscription) -> str:
+@lru_cache(maxsize=1024)
+def host_of(origin: str) -> str:
     """The push service's host name."""
-    return urlsplit(subscription.endpoint).hostname or ""
+    return urlsplit(origin).hostname or ""
 
 
 def verdict_of(response: Response, now: datetime) -> Verdict:
     """What a push service's answer means. RFC 8030, 5 to 8, and what the services add to it."""
     status = response.status
-    asked = retry_after(response.headers.get("retry-after"), now)
     if status in _SUCCESS:
-        return _taken_by_windows(response, asked)
+        return _taken_by_windows(response, now)
+    asked = retry_after(response.header("retry-after"), now)
     reason = f"HTTP {status}"
     if status in {404, 410}:
         return DeviceGone(reason)
@@ -165,19 +168,21 @@ def _about_our_key(response: Response, reason: str) -> Verdict | None:
     return None
 
 
-def _in_order(keys: Sequence[VapidKey], own: str | None) -> list[VapidKey]:
+def _in_order(keys: Sequence[VapidKey], own: str | None) -> Sequence[VapidKey]:
     """The key that the subscription was made with, as far as is known, then the others."""
+    if len(keys) == 1:
+        return keys
     return sorted(keys, key=lambda key: key.public_key != own)
 
 
-def _taken_by_windows(response: Response, asked: timedelta | None) -> Verdict:
+def _taken_by_windows(response: Response, now: datetime) -> Verdict:
     """Windows' service says in headers what became of a message that it took; others don't."""
-    said = response.headers.get("x-wns-status") or response.headers.get("x-wns-notificationstatus")
-    if said is not None and said.lower().endswith("throttled"):
-        return Retry(f"Windows: {said}", asked)
-    if said is not None and said.lower() == "dropped":
-        return Drop(f"Windows: {said}")
-    return Delivered()
+    said = response.header("x-wns-status") or response.header("x-wns-notificationstatus")
+    if said is None:
+        return _DELIVERED
+    if said.lower().endswith("throttled"):
+        return Retry(f"Windows: {said}", retry_after(response.header("retry-after"), now))
+    return Drop(f"Windows: {said}") if said.lower() == "dropped" else _DELIVERED
 
 
 def topic_header(topic: str) -> str:
