@@ -290,7 +290,12 @@ class _Life:
         )
         running = Found(progress=Progress(), version=0, state=PublishState.RUNNING)
         assert await batches.find(tx, batch) == running
-        assert await batches.advance(tx, batch, Progress(settled={0}), version=0, settled=True)
+        assert await devices.recipients(tx, batch, [self.phone.id])
+        known = Progress(counts={"retried": 1})
+        assert await batches.advance(tx, batch, known, version=0, settled=False)
+        under_way = await batches.counts_under_way(tx, self.instance_id, publish.id)
+        assert (FCM, {"retried": 1}) in under_way
+        assert await batches.advance(tx, batch, Progress(settled={0}), version=1, settled=True)
         counts = {"delivered": len(page)}
         await publishes.count(tx, self.instance_id, publish.id, FCM, counts, part=0)
         await publishes.batch_settled(tx, batch, now=NOW)

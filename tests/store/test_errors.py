@@ -42,8 +42,8 @@ async def test_a_database_that_another_process_keeps_to_itself_is_unavailable(
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(Unavailable):
-                async with store.writing():
-                    pass
+                async with store.writing() as tx:
+                    await tx.scalar(text("SELECT 1"))
             other.execute("ROLLBACK")
         async with store.writing() as tx:
             assert await tx.scalar(text("SELECT 1")) == 1

@@ -34,7 +34,7 @@ from heliograph.store.engine import Store
 
 logger = logging.getLogger(__name__)
 
-_MAX_CHECKED_AT_ONCE = 50
+_MAX_CHECKED_AT_ONCE = 100
 _LARGE = 50
 _LARGE_AT_ONCE = 2
 """Of batches with more targets few share the room at a time: so each is checked and settled by the
@@ -149,10 +149,11 @@ class Sender:
         """Those that are still there; None if the publish is paused or cancelled."""
         wanted = [batch.targets[position].device_id for position in positions]
         async with self._store.reading() as connection:
+            found = await devices.recipients(connection, batch, wanted)
+            if found:
+                return found
             state = await publishes.state_of(connection, batch.instance_id, batch.publish_id)
-            if state is not PublishState.RUNNING:
-                return None
-            return await devices.those_of(connection, batch.instance_id, wanted)
+            return found if state is PublishState.RUNNING else None
 
 
 class _Pass:

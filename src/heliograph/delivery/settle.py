@@ -5,7 +5,6 @@ crash each verdict has either had all its effects, or none, and is then asked fo
 """
 
 import random
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -30,7 +29,7 @@ from heliograph.delivery.settlement import (
     refusal_in,
 )
 from heliograph.model.answers import Answers
-from heliograph.model.batch import Batch, Progress
+from heliograph.model.batch import Attempt, Batch, Progress
 from heliograph.model.verdict import (
     CredentialRefused,
     Delivered,
@@ -70,6 +69,9 @@ class OpenBatch:
         self.credential_id: str | None = None
         self._version = version
         self._pausing = pausing
+        self._answers = Answers()
+        """What the brake has not been told yet. It goes by many: a few that a crash keeps from it
+        make no difference."""
 
     @property
     def is_settled(self) -> bool:
@@ -117,27 +119,21 @@ class OpenBatch:
         Raises BatchTakenOver, Unavailable: then none is.
         """
         settlements = [lost_for_good(settlement, now) for settlement in settlements]
-        known = self.progress
+        known, answered = self.progress, self._answers
 
         async def work(tx: AsyncConnection) -> Sequence[Settlement]:
-            self.progress = Progress(settled=set(known.settled), waiting=dict(known.waiting))
-            await self._hold(tx, settlements)
-            believed = await self._believed(tx, settlements, now=now)
-            counts = Counter[str]()
+            self.progress, self._answers = known.copy(), answered
             if self._version == 0:
                 # Not when they were noted: the batch is what got on the stream.
-                counts["targets"] = len(self.batch.targets)
+                self.progress.counts["targets"] = len(self.batch.targets)
+            await self._hold_changed(tx, settlements)
+            believed = await self._believed(tx, settlements, now=now)
             for settlement in believed:
-                counts.update(self._note(settlement, now=now, expires_at=expires_at, rng=rng))
-            stored = await batches.advance(
-                tx, self.batch, self.progress, version=self._version, settled=self.is_settled
-            )
-            if not stored:
-                raise BatchTakenOver
+                self._note(settlement, now=now, expires_at=expires_at, rng=rng)
+            await self._advance(tx, now=now)
             await self._remove_gone(tx, believed, now=now)
             await self._note_lost_hosts(tx, believed, now=now)
             await self._pause_or_go_on(tx, believed, now=now)
-            await self._count(tx, counts, now=now)
             return believed
 
         believed = await store.write_surely(work)
@@ -151,28 +147,36 @@ class OpenBatch:
         is_refused = attempt.refused_by is not None and attempt.refused_by == self.credential_id
         return not attempt.due_in(now) and not is_refused
 
-    async def _hold(self, tx: AsyncConnection, settlements: Sequence[Settlement]) -> None:
-        """Lock instance and devices, in the order that all do."""
+    async def _hold_changed(self, tx: AsyncConnection, settlements: Sequence[Settlement]) -> None:
+        """Lock the instance and the devices that may be changed, in the order that all do.
+
+        Without any the batch's own row is enough to add rows by (see instances.remove).
+        """
+        changed = [one.device.id for one in settlements if one.device and _may_change(one)]
+        if not changed:
+            return
         if not await instances.hold(tx, self.batch.instance_id):
             raise BatchTakenOver
-        changed = [one for one in settlements if isinstance(one.said, DeviceGone | HostLost)]
-        if changed:
-            ids = [one.device.id for one in changed if one.device is not None]
-            await devices.lock(tx, self.batch.instance_id, ids)
+        await devices.lock(tx, self.batch.instance_id, changed)
 
     async def _believed(
         self, tx: AsyncConnection, settlements: Sequence[Settlement], *, now: datetime
     ) -> Sequence[Settlement]:
         """The settlements, without removals that had better be laid to our own credential."""
         said = answers_in(settlements)
-        if self.credential_id is None or said == Answers():
+        self._answers += said
+        if self.credential_id is None or not (said.gone or said.mismatched):
             return settlements
+        await self._tell_brake(tx, now=now)
         lane = self.batch.instance_id, self.batch.platform, self.credential_id
-        await answers.count(tx, *lane, said, now=now)
-        if not said.gone and not said.mismatched:
-            return settlements
         lately = await answers.lately(tx, *lane, now=now)
         return [replace(one, said=believed_of(one.said, lately)) for one in settlements]
+
+    async def _tell_brake(self, tx: AsyncConnection, *, now: datetime) -> None:
+        if self.credential_id is not None and self._answers != Answers():
+            lane = self.batch.instance_id, self.batch.platform, self.credential_id
+            await answers.count(tx, *lane, self._answers, now=now)
+        self._answers = Answers()
 
     def _note(
         self,
@@ -181,12 +185,14 @@ class OpenBatch:
         now: datetime,
         expires_at: datetime,
         rng: random.Random,
-    ) -> list[str]:
-        """Note one settlement in the progress; the names under which it counts."""
+    ) -> None:
+        """Note one settlement in the progress, and count it."""
         position, said = settlement.position, settlement.said
         said = said.then if isinstance(said, HostLost) else said
         last = self.progress.waiting.pop(position, None)
         match said:
+            case Delivered():
+                attempt: Attempt | GiveUp = GiveUp()
             case Retry():
                 attempt = next_try(last, said, now=now, expires_at=expires_at, rng=rng)
             case Postponed(after):
@@ -198,10 +204,37 @@ class OpenBatch:
                 attempt = GiveUp()
         if not isinstance(attempt, GiveUp):
             self.progress.waiting[position] = attempt
-            return [] if isinstance(said, Postponed) else ["retried"]
+            if not isinstance(said, Postponed):
+                self._count("retried")
+            return
         self.progress.settled.add(position)
         name = _COUNTED_AS[type(said)]
-        return [name, f"{name}: {said.reason}"] if isinstance(said, _WITH_REASON) else [name]
+        self._count(name)
+        if isinstance(said, _WITH_REASON):
+            self._count(f"{name}: {said.reason}")
+
+    def _count(self, name: str) -> None:
+        self.progress.counts[name] = self.progress.counts.get(name, 0) + 1
+
+    async def _advance(self, tx: AsyncConnection, *, now: datetime) -> None:
+        """Store the progress; with the last of it, the publish gets the counts.
+
+        Raises BatchTakenOver.
+        """
+        counts = dict(self.progress.counts)
+        if self.is_settled:
+            self.progress.counts.clear()
+        stored = await batches.advance(
+            tx, self.batch, self.progress, version=self._version, settled=self.is_settled
+        )
+        if not stored:
+            raise BatchTakenOver
+        if self.is_settled or self.progress.waiting:
+            await self._tell_brake(tx, now=now)
+        if self.is_settled:
+            key = (self.batch.instance_id, self.batch.publish_id, self.batch.platform)
+            await publishes.count(tx, *key, counts, part=self.batch.shard)
+            await publishes.batch_settled(tx, self.batch, now=now)
 
     async def _remove_gone(
         self, tx: AsyncConnection, believed: Sequence[Settlement], *, now: datetime
@@ -232,12 +265,11 @@ class OpenBatch:
         elif self._pausing.may_be and any(isinstance(one.said, Delivered) for one in believed):
             await pauses.end(tx, *lane)
 
-    async def _count(self, tx: AsyncConnection, counts: Counter[str], *, now: datetime) -> None:
-        batch = self.batch
-        key = (batch.instance_id, batch.publish_id, batch.platform)
-        await publishes.count(tx, *key, counts, part=batch.shard)
-        if self.is_settled:
-            await publishes.batch_settled(tx, batch, now=now)
+
+def _may_change(settlement: Settlement) -> bool:
+    device = settlement.device
+    is_lost = device is not None and device.lost_since is not None
+    return is_lost or isinstance(settlement.said, DeviceGone | HostLost)
 
 
 _WITH_REASON = (DeviceGone, Drop, Retry, CredentialRefused, Expired)

@@ -59,8 +59,15 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True):
 class Progress(msgspec.Struct, kw_only=True):
     """How far a batch has come: what is settled for good, and what waits for another try.
 
-    Positions count the batch's targets from 0.
+    Positions count the batch's targets from 0. counts: what became of them, by name, until the
+    batch is settled and its publish has them.
     """
 
     settled: set[int] = msgspec.field(default_factory=set)
     waiting: dict[int, Attempt] = msgspec.field(default_factory=dict)
+    counts: dict[str, int] = msgspec.field(default_factory=dict)
+
+    def copy(self) -> "Progress":
+        return Progress(
+            settled=set(self.settled), waiting=dict(self.waiting), counts=dict(self.counts)
+        )

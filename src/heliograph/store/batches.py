@@ -1,6 +1,6 @@
 """Batches: which range of targets each has, and how far it has come."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -82,6 +82,18 @@ async def last_unsettled(
         first=msgspec.json.decode(row.first, type=Position),
         last=msgspec.json.decode(row.last, type=Position),
     )
+
+
+async def counts_under_way(
+    tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId
+) -> list[tuple[Platform, Mapping[str, int]]]:
+    """What became of targets so far of batches that are not settled yet, one after the other."""
+    mine = and_(batches.c.instance_id == instance_id, batches.c.publish_id == publish_id)
+    rows = await tx.execute(select(batches.c.platform, batches.c.progress).where(mine))
+    return [
+        (Platform(row.platform), msgspec.msgpack.decode(row.progress, type=Progress).counts)
+        for row in rows
+    ]
 
 
 async def find(tx: AsyncConnection, batch: Batch) -> Found | None:

@@ -5,16 +5,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from heliograph.model.batch import Batch
 from heliograph.model.device import Device, Platform, token_hash
 from heliograph.model.errors import NotFound
 from heliograph.model.ids import DeviceId, InstanceId, UserId, new_device_id
+from heliograph.model.publish import PublishState
 from heliograph.store import credentials, instances, quarantine, users
 from heliograph.store.device_rows import device_of, encoded, row_of
-from heliograph.store.schema import devices, subscriptions
+from heliograph.store.schema import devices, publishes, subscriptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +106,37 @@ async def page(
 async def those_of(
     tx: AsyncConnection, instance_id: InstanceId, device_ids: Sequence[DeviceId]
 ) -> dict[DeviceId, Device]:
-    """Those that are still there, by id: what a batch is checked against before it is sent."""
+    """Those that are still there, by id."""
     chosen = and_(devices.c.instance_id == instance_id, devices.c.id.in_(device_ids))
     rows = await tx.execute(select(devices).where(chosen))
     return {row.id: device_of(row) for row in rows}
+
+
+async def recipients(
+    tx: AsyncConnection, batch: Batch, device_ids: Sequence[DeviceId]
+) -> dict[DeviceId, Device]:
+    """Those of the batch that are still there; none if its publish is paused or cancelled.
+
+    What a batch is checked against before it is sent.
+    """
+    asked = {
+        "of_instance": batch.instance_id,
+        "of_publish": batch.publish_id,
+        "with_ids": device_ids,
+    }
+    return {row.id: device_of(row) for row in await tx.execute(_RECIPIENTS, asked)}
+
+
+# Built once: to build it costs more than to run it.
+_RECIPIENTS = select(devices).where(
+    devices.c.instance_id == bindparam("of_instance"),
+    devices.c.id.in_(bindparam("with_ids", expanding=True)),
+    exists().where(
+        publishes.c.instance_id == bindparam("of_instance"),
+        publishes.c.id == bindparam("of_publish"),
+        publishes.c.state == PublishState.RUNNING,
+    ),
+)
 
 
 async def with_push_tokens(

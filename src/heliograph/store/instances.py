@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +13,7 @@ from heliograph.model.errors import Invalid, NotFound
 from heliograph.model.ids import InstanceId
 from heliograph.model.instance import Instance, SecretKey
 from heliograph.store import credentials, schema
-from heliograph.store.schema import devices, instances, quarantine, secret_keys
+from heliograph.store.schema import batches, devices, instances, quarantine, secret_keys
 from heliograph.store.sealed import Seal
 
 
@@ -39,8 +39,15 @@ async def hold(tx: AsyncConnection, instance_id: InstanceId) -> bool:
 
     What is added to it without would be left behind.
     """
-    it = select(instances.c.id).where(instances.c.id == instance_id)
-    return await tx.scalar(it.with_for_update(read=True, key_share=True)) is not None
+    return await tx.scalar(_HELD, {"of_instance": instance_id}) is not None
+
+
+# Built once: to build it costs more than to run it.
+_HELD = (
+    select(instances.c.id)
+    .where(instances.c.id == bindparam("of_instance"))
+    .with_for_update(read=True, key_share=True)
+)
 
 
 async def all_of_them(tx: AsyncConnection) -> list[Instance]:
@@ -51,9 +58,9 @@ async def all_of_them(tx: AsyncConnection) -> list[Instance]:
 
 async def remove(tx: AsyncConnection, instance_id: InstanceId) -> None:
     """The instance and all that belongs to it. Raises NotFound."""
-    # First the instance: what is added to it is added while it is held. Then in the order in which
-    # others lock.
-    first = (instances, quarantine, devices)
+    # First the instance: what is added to it is added while it is held, or while a batch's row is
+    # changed that was there before. Then in the order in which others lock.
+    first = (instances, quarantine, devices, batches)
     rest = [table for table in schema.metadata.sorted_tables if table not in first]
     for table in (*first, *rest):
         removed = await tx.execute(delete(table).where(schema.owner_in(table) == instance_id))

@@ -1,5 +1,6 @@
 """Publishes and what became of them. A row comes from the stream's message, by the fan-out."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -122,7 +123,7 @@ async def shard_advanced(
 async def batch_settled(tx: AsyncConnection, batch: Batch, *, now: datetime) -> None:
     """One more batch is settled; with the last of them the publish is finished.
 
-    The caller holds the instance.
+    The caller holds the batch's row.
     """
     if await shards.batch_settled(tx, batch):
         await _finish(tx, batch.instance_id, batch.publish_id, now=now)
@@ -178,9 +179,11 @@ async def report(tx: AsyncConnection, instance_id: InstanceId, publish_id: str) 
         .group_by(*names)
         .order_by(*names)
     )
-    counts: dict[str, dict[str, int]] = {}
+    counts: dict[str, Counter[str]] = {}
     for count_row in await tx.execute(summed):
-        counts.setdefault(count_row.platform, {})[count_row.name] = int(count_row.number)
+        counts.setdefault(count_row.platform, Counter())[count_row.name] += int(count_row.number)
+    for platform, under_way in await batches.counts_under_way(tx, instance_id, row.id):
+        counts.setdefault(platform, Counter()).update(under_way)
     return Report(
         publish_id=row.id,
         instance_id=row.instance_id,

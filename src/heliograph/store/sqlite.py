@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from heliograph.store.database import Examined
+from heliograph.store.sqlite_visits import begin as begin_with
 from heliograph.store.sqlite_visits import connection_to
 
 _READERS = 4
@@ -43,7 +44,8 @@ class Sqlite:
         return False
 
     async def be_alone(self, tx: AsyncConnection) -> None:
-        """Every writer is."""
+        """Every writer is, from its first statement on."""
+        await tx.execute(text("SELECT 1"))
 
     async def examine(self, connection: AsyncConnection) -> Examined:
         said = await connection.scalar(text("PRAGMA quick_check(1)"))
@@ -84,7 +86,7 @@ def _prepare(engine: Engine, *, begin: str) -> None:
 
     @event.listens_for(engine, "begin")
     def begin_explicitly(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        begin_with(connection.connection.driver_connection, begin)  # type: ignore[arg-type]
 
 
 _PRAGMAS = (

@@ -1,7 +1,9 @@
 """SQLite's driver with one visit to its thread for each statement, its rows included.
 
-aiosqlite goes there four times for each: to make a cursor, to execute, to fetch and to close. That
-was half of what a message cost (docs/performance.md).
+aiosqlite goes there four times for each: to make a cursor, to execute, to fetch and to close; and
+for the beginning and the end of a transaction, too. That was half of what a message cost
+(docs/performance.md). Here a transaction begins with its first statement, and what touches no disk
+needs no visit.
 """
 
 import sqlite3
@@ -18,15 +20,35 @@ _CHUNK = 64
 
 def connection_to(path: Path) -> aiosqlite.Connection:
     """A connection that opens when it is awaited, for SQLAlchemy's `async_creator`."""
-    connection = _Connection(partial(sqlite3.connect, path), _CHUNK)
+    # One thread at a time uses it: its own during a visit, else the event loop's.
+    connect = partial(sqlite3.connect, path, check_same_thread=False)
+    connection = _Connection(connect, _CHUNK)
     # As SQLAlchemy has it: a process that ends must not wait for a connection that was forgotten.
     connection._thread.daemon = True  # noqa: SLF001
     return connection
 
 
+def begin(connection: aiosqlite.Connection, statement: str) -> None:
+    """Begin a transaction with this statement, as soon as there is another one."""
+    connection.beginning = statement  # type: ignore[attr-defined]
+
+
 class _Connection(aiosqlite.Connection):
+    beginning: str | None = None
+
     def cursor(self) -> "_Cursor":  # type: ignore[override]
         return _Cursor(self)
+
+    async def commit(self) -> None:
+        self.beginning = None
+        if self.in_transaction:
+            await super().commit()
+
+    async def rollback(self) -> None:
+        self.beginning = None
+        if self.in_transaction:
+            # What a reader has read, or a writer has not committed, is in memory.
+            self._conn.rollback()
 
 
 class _Cursor:
@@ -62,7 +84,10 @@ class _Cursor:
 
     def _visit(self, run: Any, statement: str, parameters: Iterable[Any]) -> None:
         cursor = self._connection._conn.cursor()  # noqa: SLF001
+        beginning, self._connection.beginning = self._connection.beginning, None
         try:
+            if beginning is not None:
+                cursor.execute(beginning)
             run(cursor, statement, parameters)
             self._rows = cursor.fetchall()
             self.description = cursor.description
