@@ -95,7 +95,7 @@ def test_many_pushes_are_in_flight_over_few_connections(
     own_browsers.new(interests=(crowd,))
     push_service.hold()
     reply = own_server.instance.publish.to_interests([crowd], hello("all at once"))
-    eventually(lambda: push_service.held() == 90)
+    eventually(lambda: push_service.held() == 100)
     push_service.release()
     finished(own_server, reply.json()["publishId"])
     opened = push_service.connections()[before:]

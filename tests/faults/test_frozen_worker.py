@@ -21,8 +21,8 @@ from tests.server import Server
 from tests.waiting import eventually, finished
 from tests.worker_process import WorkerProcess
 
-DEVICES = 150
-MOST_IN_FLIGHT = 100
+DEVICES = 300
+MOST_IN_FLIGHT = 200
 LETS_GO = "another worker has taken over"
 FREEZES = 4
 FREEZE_S = 1

@@ -28,7 +28,7 @@ KILLS = 6
 WARM_AFTER = 10_000
 """Requests, after which is filled what is filled once: connections, caches."""
 MOST_GROWTH_BYTES = 8 * 1024**2
-MOST_IN_FLIGHT = 100
+MOST_IN_FLIGHT = 200
 """Of a process that sends, when it dies (docs/how-it-works.md)."""
 WITHIN_S = 240
 CROWD = "crowd"

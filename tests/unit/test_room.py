@@ -5,13 +5,13 @@ import asyncio
 from heliograph.delivery.room import Room
 from heliograph.model.publish import AudienceKind
 
-ALL, FOR_USERS = 90, 10
+ALL, FOR_USERS = 180, 20
 
 
 async def test_interests_leave_room_for_users() -> None:
     room = Room()
     large = room.share(AudienceKind.INTERESTS)
-    assert [await large.take(50), await large.take(50)] == [50, 40]
+    assert [await large.take(100), await large.take(100)] == [100, 80]
     assert await room.share(AudienceKind.USERS).take(1) == 1
 
 
@@ -20,15 +20,15 @@ async def test_who_waits_is_served_in_turn_with_what_it_needs() -> None:
     first = room.share(AudienceKind.INTERESTS)
     assert await first.take(ALL) == ALL
     second, third = room.share(AudienceKind.INTERESTS), room.share(AudienceKind.USERS)
-    large = asyncio.create_task(second.take(50))
+    large = asyncio.create_task(second.take(80))
     small = asyncio.create_task(third.take(FOR_USERS + 1))
-    first.give_back(29)
+    first.give_back(59)
     await asyncio.sleep(0)
     assert not large.done()
     assert not small.done()
     first.give_back(20)
-    assert (await large, small.done()) == (49, False)
-    first.give_back(11)
+    assert (await large, small.done()) == (79, False)
+    first.give_back(FOR_USERS + 1)
     assert await small == FOR_USERS + 1
 
 
@@ -52,5 +52,5 @@ async def test_what_users_give_back_is_reserved_for_them_again() -> None:
         share = room.share(AudienceKind.USERS)
         assert await share.take(FOR_USERS) == FOR_USERS
         share.give_back_all()
-    assert await room.share(AudienceKind.INTERESTS).take(100) == ALL
+    assert await room.share(AudienceKind.INTERESTS).take(500) == ALL
     assert await room.share(AudienceKind.USERS).take(FOR_USERS) == FOR_USERS

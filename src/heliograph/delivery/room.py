@@ -9,8 +9,8 @@ from collections import deque
 
 from heliograph.model.publish import AudienceKind
 
-_FOR_ALL = 270
-_FOR_USERS = 30
+_FOR_ALL = 180
+_FOR_USERS = 20
 """Together the targets that are with the gateway or not settled yet: what a crash may send twice.
 As many as most services take at once on a connection (SETTINGS_MAX_CONCURRENT_STREAMS): more would
 wait in the HTTP client, where a stop() no longer reaches them."""
