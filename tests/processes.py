@@ -49,3 +49,10 @@ def _commands() -> Iterator[tuple[int, str]]:
         except OSError:
             continue
         yield int(process.name), b" ".join(arguments).decode(errors="replace")
+
+
+def cpu_seconds(pid: int) -> float:
+    """How much of a processor a process has used (Linux)."""
+    # Behind the name, which may have blanks: proc(5).
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
