@@ -70,7 +70,7 @@ def test_all_arrives_once_the_gateway_is_back_and_others_did_not_wait(
     time.sleep(OUTAGE_S)
     # It waits, and does not ask again and again.
     assert relay.refused <= PHONES + PHONES * PUBLISHES * min(MOST_TRIES, OUTAGE_S)
-    assert cpu_seconds(server.process.pid) - before <= 0.1 * OUTAGE_S
+    assert cpu_seconds(server.process.pid) - before <= 1 + 0.1 * OUTAGE_S
     relay.come_back()
     for reply in replies:
         report = finished(
