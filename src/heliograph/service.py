@@ -36,7 +36,7 @@ from heliograph.delivery.sender import Sender
 from heliograph.delivery.sharding import Sharding
 from heliograph.gateways.opening import Gateways
 from heliograph.model.device import Platform
-from heliograph.model.errors import Misconfigured
+from heliograph.model.errors import Misconfigured, Unavailable
 from heliograph.model.ids import InstanceId, new_instance_id
 from heliograph.model.publish import AudienceKind
 from heliograph.model.role import Role
@@ -53,6 +53,7 @@ from heliograph.store.engine import Store
 logger = logging.getLogger(__name__)
 
 _PUBLISHES_AT_ONCE = {AudienceKind.USERS: 8, AudienceKind.INTERESTS: 4}
+_TIDY_INTERVAL_S = 3600
 _SHARDS_AT_ONCE = 2
 """So that the shards of a publish are spread over the workers of all machines."""
 _BATCHES_AT_ONCE = 32
@@ -68,7 +69,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         certificate = _certificate(settings, path)
         store = await stack.enter_async_context(data.opened_store(settings))
         await _make_default_instance(store, path)
-        await _tidy_up(store)
+        stack.enter_context(_kept_tidy(store))
         broker = (
             embedded_broker(path / "broker", lock)
             if settings.nats_url is None
@@ -246,12 +247,30 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
-async def _tidy_up(store: Store) -> None:
+@contextmanager
+def _kept_tidy(store: Store) -> Iterator[None]:
+    tidying = asyncio.create_task(_tidy_up_hourly(store))
+    try:
+        yield
+    finally:
+        tidying.cancel()
+
+
+async def _tidy_up_hourly(store: Store) -> None:
     """Forget what is kept for a time that is over."""
-    async with store.writing() as tx:
-        await quarantine.prune(tx, now=data.now())
-        await answers.prune(tx, now=data.now())
-        await idempotency.prune(tx, now=data.now())
+    while True:
+        try:
+            async with store.reading() as connection:
+                there = await instances.all_of_them(connection)
+            for instance in there:
+                async with store.writing() as tx:
+                    for prune in (quarantine.prune, answers.prune, idempotency.prune):
+                        await prune(tx, instance.id, now=data.now())
+        except Unavailable as error:
+            logger.warning("%s", error)
+        except Exception:
+            logger.exception("what is over could not be forgotten, it is tried again")
+        await asyncio.sleep(_TIDY_INTERVAL_S)
 
 
 async def _make_default_instance(store: Store, path: Path) -> None:

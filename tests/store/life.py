@@ -204,7 +204,7 @@ class _Life:
         assert await pauses.find(tx, *lane) is not None
         await pauses.end(tx, *lane)
         for prune in (answers.prune, idempotency.prune, quarantine.prune):
-            await prune(tx, now=LATER)
+            await prune(tx, self.instance_id, now=LATER)
 
     async def set_credentials(self, tx: AsyncConnection, store: Store) -> None:
         await credentials.check_seal(tx, store.seal)

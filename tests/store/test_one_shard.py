@@ -54,13 +54,6 @@ WITHOUT_INSTANCE = {
     " ORDER BY instances.created_at, instances.id": "which instances there are; few rows",
     "SELECT vapid_keys.instance_id, vapid_keys.public_key, vapid_keys.sealed, vapid_keys.created_at"
     " FROM vapid_keys LIMIT :param_1": "any row, at the start, to see that the master key opens it",
-    "DELETE FROM answers WHERE answers.hour <= :hour_1": "at the start of a server",
-    "DELETE FROM idempotency_keys WHERE idempotency_keys.accepted_at <= :accepted_at_1": (
-        "at the start, and, to be mended, with each new idempotency key"
-    ),
-    "DELETE FROM quarantine WHERE quarantine.removed_at < :removed_at_1": (
-        "at the start, and, to be mended, with each device that is gone"
-    ),
 }
 """Statements that go to all shards, and why they may."""
 

@@ -65,9 +65,10 @@ async def lately(
     return Answers(delivered=int(delivered), gone=int(gone), mismatched=int(mismatched))
 
 
-async def prune(tx: AsyncConnection, *, now: datetime) -> None:
-    """Forget what no brake goes by any more."""
-    await tx.execute(delete(answers).where(answers.c.hour <= now - _WINDOW))
+async def prune(tx: AsyncConnection, instance_id: InstanceId, *, now: datetime) -> None:
+    """Forget what of the instance no brake goes by any more."""
+    over = and_(answers.c.instance_id == instance_id, answers.c.hour <= now - _WINDOW)
+    await tx.execute(delete(answers).where(over))
 
 
 def _hour(now: datetime) -> datetime:

@@ -8,7 +8,7 @@ from sqlalchemy import and_, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from heliograph.model.ids import IdempotencyKey, PublishId
+from heliograph.model.ids import IdempotencyKey, InstanceId, PublishId
 from heliograph.model.limits import IDEMPOTENCY_TIME
 from heliograph.model.publish import Publish
 from heliograph.store.schema import idempotency_keys
@@ -20,7 +20,7 @@ async def claim(tx: AsyncConnection, key: IdempotencyKey, publish: Publish) -> P
     None if it stands for another publish, with other content. Of several that ask at once, one
     writes the row (the key is the primary key), and all read it.
     """
-    await prune(tx, now=publish.accepted_at)
+    await prune(tx, publish.instance_id, now=publish.accepted_at)
     key_hash = hashlib.sha256(key.encode()).digest()
     row = {
         "instance_id": publish.instance_id,
@@ -38,10 +38,11 @@ async def claim(tx: AsyncConnection, key: IdempotencyKey, publish: Publish) -> P
     return PublishId(held.publish_id) if held.content_hash == row["content_hash"] else None
 
 
-async def prune(tx: AsyncConnection, *, now: datetime) -> None:
-    """Forget the keys whose time is over."""
+async def prune(tx: AsyncConnection, instance_id: InstanceId, *, now: datetime) -> None:
+    """Forget the instance's keys whose time is over."""
+    mine = idempotency_keys.c.instance_id == instance_id
     over = idempotency_keys.c.accepted_at <= now - IDEMPOTENCY_TIME
-    await tx.execute(delete(idempotency_keys).where(over))
+    await tx.execute(delete(idempotency_keys).where(mine, over))
 
 
 def _content_hash(publish: Publish) -> bytes:

@@ -57,12 +57,14 @@ async def put(tx: AsyncConnection, device: Row[Any], reason: str, *, now: dateti
     row = {name: getattr(device, name) for name in _COPIED}
     row["interests"] = msgspec.json.encode(interests).decode()
     await tx.execute(insert(quarantine).values(**row, reason=reason, removed_at=now))
-    await prune(tx, now=now)
+    await prune(tx, device.instance_id, now=now)
 
 
-async def prune(tx: AsyncConnection, *, now: datetime) -> None:
-    """Forget what is older than 30 days."""
-    await tx.execute(delete(quarantine).where(quarantine.c.removed_at < now - QUARANTINE_TIME))
+async def prune(tx: AsyncConnection, instance_id: InstanceId, *, now: datetime) -> None:
+    """Forget what of the instance is older than 30 days."""
+    mine = quarantine.c.instance_id == instance_id
+    over = quarantine.c.removed_at < now - QUARANTINE_TIME
+    await tx.execute(delete(quarantine).where(mine, over))
 
 
 async def forget(tx: AsyncConnection, instance_id: InstanceId, device_id: str) -> None:

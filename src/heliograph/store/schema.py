@@ -148,7 +148,7 @@ quarantine = Table(
     Column("removed_at", Instant, nullable=False),
     Index(None, "instance_id", "platform", "token_hash"),
     Index(None, "instance_id", "user_id"),
-    Index(None, "removed_at"),
+    Index(None, "instance_id", "removed_at"),
 )
 
 device_slots = Table(
@@ -213,7 +213,7 @@ idempotency_keys = Table(
     Column("content_hash", LargeBinary, nullable=False),
     Column("publish_id", Text, nullable=False),
     Column("accepted_at", Instant, nullable=False),
-    Index(None, "accepted_at"),
+    Index(None, "instance_id", "accepted_at"),
 )
 
 batches = Table(

@@ -1,4 +1,7 @@
-"""Large publishes are fanned out in shards; what many count is spread over several rows."""
+"""Large publishes are fanned out in shards; what many count is spread over several rows.
+
+What is pruned is found by instance.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +11,9 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
+    for table, column in (("quarantine", "removed_at"), ("idempotency_keys", "accepted_at")):
+        op.drop_index(op.f(f"ix_{table}_{column}"), table)
+        op.create_index(op.f(f"ix_{table}_instance_id_{column}"), table, ["instance_id", column])
     _spread_publish_counts()
     _spread_answers()
     # Batches of a version before the first that was released: none is under way.
