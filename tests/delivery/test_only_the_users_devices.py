@@ -24,7 +24,7 @@ def test_every_device_of_the_user_gets_it_and_no_other(server: Server, browsers:
 
 
 def test_several_users_get_it_once_each(server: Server, browsers: Browsers) -> None:
-    users = [new_name("user") for _ in range(6)]
+    users = [new_name("user") for _ in range(4)]
     theirs = [browsers.new(user=user) for user in users]
     finished(server, publish_to(server.instance, users[:3], "for three"))
     assert [browser.titles() for browser in theirs] == [["for three"]] * 3 + [[]]
@@ -76,7 +76,7 @@ def test_a_user_deleted_while_a_publish_is_under_way_gets_no_more_of_it(
     finished(server, publish_to(server.instance, users[:1], "in time"))
     push_service.hold()
     publish_id = publish_to(server.instance, users, "too late")
-    in_flight = eventually(lambda: push_service.held() == 180 and push_service.held())
+    in_flight = eventually(lambda: push_service.held() == 100 and push_service.held())
     for user in users:
         assert server.instance.customer.delete_user(user).status == 200
     push_service.release()
