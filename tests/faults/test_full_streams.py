@@ -89,6 +89,7 @@ def test_a_full_stream_of_batches_holds_up_fan_out_alone(
         deliver = {**settings, "HELIOGRAPH_ROLES": "deliver"}
         with WorkerProcess.start(server.data, "deliver", environment=deliver):
             eventually(
-                lambda: nats.messages_in("PUBLISH") + nats.messages_in("DELIVER-users") == 0, within_s=30
+                lambda: nats.messages_in("PUBLISH") + nats.messages_in("DELIVER-users") == 0,
+                within_s=30,
             )
     assert sorted(browser.titles()) == sorted(titles)
