@@ -119,6 +119,10 @@ class Sharding:
             )
         if shard is None:
             return Done()
+        if shard.under_way >= _MAX_UNDER_WAY and not shard.done:
+            # It only looks whether there is room yet. The last batch may be missing on the stream,
+            # but not all that are under way: it is put when one of them is settled.
+            return Later(_LOOK_AGAIN)
         await self._pages.put_last_again(publish, shard)
         return Done() if shard.done else await self.turn(publish, shard)
 
