@@ -27,7 +27,7 @@ from heliograph.store.sealed import MasterKey, Seal
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 PAGE = Range(platform=Platform.WEB, shard=0, number=1, first=START, last=START)
-PARTS, UNDER_WAY = 16, 32
+PARTS, PAGES_A_TURN, UNDER_WAY = 16, 16, 32
 
 
 @pytest.fixture
@@ -127,6 +127,23 @@ async def test_a_shard_that_was_cut_off_anywhere_goes_on_where_it_was(
         assert (
             await publishes.report(connection, publish.instance_id, publish.id)
         ).finished_at == NOW
+
+
+@pytest.mark.parametrize("puts", [0, 1, 2, 2 * PARTS - 3])
+async def test_no_shard_is_lost_when_the_split_is_cut_off(
+    store: Store, publish: Publish, puts: int
+) -> None:
+    """Also if the first shard has less than a turn left, and is done with its next one."""
+    await add_devices(store, publish, 20 * MAX_BATCH_TARGETS)
+    stream = Stream()
+    await FanOut(store, stream, lambda: NOW)(msgspec.json.encode(publish))
+    cut = CutOff(stream)
+    cut.after = 2 * (1 + PAGES_A_TURN) + puts
+    with pytest.raises(Unavailable):
+        await turn(store, cut, publish, 0)
+    assert len(stream.shards) < PARTS
+    assert await turn(store, stream, publish, 0) == Done()
+    assert stream.shards == set(range(PARTS))
 
 
 async def test_a_shard_runs_ahead_of_a_gateway_that_takes_nothing_by_a_few_batches_only(
