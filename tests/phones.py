@@ -10,12 +10,15 @@ from tests.fcm_service import FcmService
 from tests.server import Server
 
 
-def set_apns_key(server: Server, apns: ApnsService, directory: Path) -> None:
-    """Let the server's first instance push to APNs with a new key."""
+def set_apns_key(
+    server: Server, apns: ApnsService, directory: Path, *, instance: Instance | None = None
+) -> None:
+    """Let an instance, or the server's first, push to APNs with a new key."""
     key, file = apns.new_key(), directory / "AuthKey.p8"
     file.write_text(key.private_pem)
     options = ["--key-id", key.key_id, "--team-id", key.team_id, "--bundle-id", BUNDLE]
-    done(server, "gateway", "set", "apns", "--key-file", str(file), *options)
+    command = ["gateway", "set", "apns", "--key-file", str(file), *options]
+    done(server, *command, instance=instance)
 
 
 def set_service_account(server: Server, fcm: FcmService, directory: Path) -> dict[str, str]:
@@ -26,16 +29,26 @@ def set_service_account(server: Server, fcm: FcmService, directory: Path) -> dic
     return account
 
 
-def import_iphones(server: Server, devices: Sequence[Mapping[str, object]], file: Path) -> None:
-    """Make many devices of the server's first instance at once. devices: as docs/import.md says."""
+def import_iphones(
+    server: Server,
+    devices: Sequence[Mapping[str, object]],
+    file: Path,
+    *,
+    instance: Instance | None = None,
+) -> None:
+    """Make many devices of an instance, or of the server's first, at once.
+
+    devices: as docs/import.md says.
+    """
     lines = [json.dumps({"platform": "apns", **device}) for device in devices]
     file.write_text("\n".join(lines))
-    done(server, "import", str(file))
+    done(server, "import", str(file), instance=instance)
 
 
-def done(server: Server, *arguments: str) -> str:
-    """Run a command for the server's first instance, which must be possible."""
-    ran = server.cli(*arguments, "--instance", server.instance_id)
+def done(server: Server, *arguments: str, instance: Instance | None = None) -> str:
+    """Run a command for an instance, or for the server's first, which must be possible."""
+    chosen = server.instance_id if instance is None else instance.id
+    ran = server.cli(*arguments, "--instance", chosen)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 

@@ -149,6 +149,7 @@ async def bring_in(
     if refused is not None:
         refused.cut(progress.refused_bytes)
     advanced(progress.offset_bytes)
+    is_surveyed = False
     while lines := file.next_lines():
         before, parsed = progress, [(line, _parsed(line)) for line in lines]
         async with store.writing() as tx:
@@ -156,7 +157,11 @@ async def bring_in(
             progress = _after(before, file, lines, errors, refused)
             if file.path is not None:
                 await imports.put(tx, instance_id, file.path, progress)
+        if not is_surveyed:
+            await store.survey()
+            is_surveyed = True
         advanced(progress.offset_bytes - before.offset_bytes)
+    await store.survey()
     if file.path is not None:
         async with store.writing() as tx:
             await imports.forget(tx, instance_id, file.path)

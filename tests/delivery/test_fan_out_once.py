@@ -4,17 +4,18 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import msgspec
 import pytest
 
-from heliograph.broker.worker import Done, Outcome
+from heliograph.broker.worker import Done, Later, Outcome
 from heliograph.delivery.fanout import FanOut
 from heliograph.delivery.sharding import Sharding, ShardStream
 from heliograph.model.batch import Batch, Progress
 from heliograph.model.device import Platform
 from heliograph.model.errors import Unavailable
-from heliograph.model.ids import Interest, PublishId, new_device_id, new_instance_id
+from heliograph.model.ids import Interest, PublishId, new_instance_id
 from heliograph.model.limits import MAX_BATCH_TARGETS
 from heliograph.model.publish import Interests, Publish
 from heliograph.model.shard import START, Shard, ShardMessage
@@ -26,7 +27,7 @@ from heliograph.store.sealed import MasterKey, Seal
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 PAGE = Range(platform=Platform.WEB, shard=0, number=1, first=START, last=START)
-PARTS = 16
+PARTS, PAGES_A_TURN, UNDER_WAY = 16, 16, 32
 
 
 @pytest.fixture
@@ -41,8 +42,10 @@ class Stream:
     def __init__(self) -> None:
         self.batches: dict[tuple[int, int], Batch] = {}
         self.shards: set[int] = set()
+        self.puts = 0
 
     async def put_batch(self, batch: Batch) -> None:
+        self.puts += 1
         self.batches.setdefault((batch.shard, batch.number), batch)
 
     async def put_shard(self, publish: Publish, shard: Shard) -> None:
@@ -126,6 +129,42 @@ async def test_a_shard_that_was_cut_off_anywhere_goes_on_where_it_was(
         ).finished_at == NOW
 
 
+@pytest.mark.parametrize("puts", [0, 1, 2, 2 * PARTS - 3])
+async def test_no_shard_is_lost_when_the_split_is_cut_off(
+    store: Store, publish: Publish, puts: int
+) -> None:
+    """Also if the first shard has less than a turn left, and is done with its next one."""
+    await add_devices(store, publish, 20 * MAX_BATCH_TARGETS)
+    stream = Stream()
+    await FanOut(store, stream, lambda: NOW)(msgspec.json.encode(publish))
+    cut = CutOff(stream)
+    cut.after = 2 * (1 + PAGES_A_TURN) + puts
+    with pytest.raises(Unavailable):
+        await turn(store, cut, publish, 0)
+    assert len(stream.shards) < PARTS
+    assert await turn(store, stream, publish, 0) == Done()
+    assert stream.shards == set(range(PARTS))
+
+
+async def test_a_shard_runs_ahead_of_a_gateway_that_takes_nothing_by_a_few_batches_only(
+    store: Store, publish: Publish
+) -> None:
+    await add_devices(store, publish, 20 * MAX_BATCH_TARGETS, "00")
+    await add_devices(store, publish, 2 * UNDER_WAY * MAX_BATCH_TARGETS, "18")
+    stream = Stream()
+    await FanOut(store, stream, lambda: NOW)(msgspec.json.encode(publish))
+    await turn(store, stream, publish, 0)
+    for _ in range(UNDER_WAY):
+        await turn(store, stream, publish, 1)
+    assert max(number for shard, number in stream.batches if shard == 1) == UNDER_WAY
+    stream.puts = 0
+    assert isinstance(await turn(store, stream, publish, 1), Later)
+    assert stream.puts == 0
+    await settle_all(store, stream)
+    await turn(store, stream, publish, 1)
+    assert max(number for shard, number in stream.batches if shard == 1) > UNDER_WAY
+
+
 class CutOff:
     """Fails behind so many puts: every second time before it has put, else after that."""
 
@@ -165,8 +204,10 @@ async def settle_all(store: Store, stream: Stream) -> None:
                 await publishes.batch_settled(tx, batch, now=NOW)
 
 
-async def add_devices(store: Store, publish: Publish, number: int) -> None:
+async def add_devices(store: Store, publish: Publish, number: int, digits: str = "") -> None:
+    """Add as many. digits: what their ids begin with."""
     interest = {"instance_id": publish.instance_id, "interest": "news", "platform": "web"}
-    rows = [{**interest, "device_id": new_device_id("web")} for _ in range(number)]
+    ids = [f"web-{digits}{str(uuid4())[len(digits) :]}" for _ in range(number)]
+    rows = [{**interest, "device_id": device_id} for device_id in ids]
     async with store.writing() as tx:
         await tx.execute(subscriptions.insert(), rows)

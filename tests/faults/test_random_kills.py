@@ -23,7 +23,6 @@ from tests.worker_process import WorkerProcess
 
 DEVICES_OF_ONE_PROCESS = 20_000
 DEVICES_OF_MANY = 100_000
-FIRST = 1_000
 KILLS = 6
 WARM_AFTER = 10_000
 """Requests, after which is filled what is filled once: connections, caches."""
@@ -150,16 +149,11 @@ def test_workers_and_an_api_that_die_at_random_leave_nobody_out_and_one_that_liv
     tmp_path: Path,
     apns: ApnsService,
     shared_settings: dict[str, str],
-    postgresql: Postgresql,
-    database_url: str,
 ) -> None:
     none = {**shared_settings, "HELIOGRAPH_ROLES": "none"}
     with Server.start(tmp_path / "data", environment=none) as api:
         set_apns_key(api, apns, tmp_path)
-        tokens = crowd_of(api, apns, FIRST, tmp_path)
-        # Else it knows nothing of its tables for a minute, and reads all devices for each few.
-        postgresql.execute("ANALYZE", database_url.rpartition("/")[2])
-        tokens += crowd_of(api, apns, DEVICES_OF_MANY - FIRST, tmp_path)
+        tokens = crowd_of(api, apns, DEVICES_OF_MANY, tmp_path)
         with (
             Mortals(api.data, shared_settings) as mortals,
             WorkerProcess.start(api.data, "survivor", environment=shared_settings) as survivor,

@@ -143,9 +143,12 @@ async def _report(store: Store, instance_id: str | None, publish_id: str) -> Rep
 
 
 def _state(report: Report) -> str:
-    if report.state is PublishState.RUNNING:
-        return "finished" if report.finished_at else "under way"
-    return report.state
+    if report.state is PublishState.CANCELLED:
+        return report.state
+    if report.finished_at is not None:
+        # Also one that was paused when all of it was with a gateway already.
+        return "finished"
+    return "under way" if report.state is PublishState.RUNNING else report.state
 
 
 def _in_words(forecast: Forecast, now: datetime) -> str:

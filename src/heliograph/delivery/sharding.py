@@ -119,6 +119,11 @@ class Sharding:
             )
         if shard is None:
             return Done()
+        if shard.under_way >= _MAX_UNDER_WAY and not shard.done:
+            # It only looks whether there is room yet. The last batch may be missing on the stream,
+            # but not all that are under way: it is put when one of them is settled.
+            return Later(_LOOK_AGAIN)
+        await self._put_others_again(publish, shard)
         await self._pages.put_last_again(publish, shard)
         return Done() if shard.done else await self.turn(publish, shard)
 
@@ -156,20 +161,27 @@ class Sharding:
             )
 
     async def _split(self, publish: Publish, shard: Shard) -> None:
-        """Split what the first shard of a large interest leaves over among others.
-
-        Their messages are put again as long as they may not have got there.
-        """
-        if kind_of(publish.audience) is AudienceKind.USERS or shard.number > 0:
+        """Split what the first shard of a large interest leaves over among others, once."""
+        is_split = shard.number > 0 or shard.until is not None
+        if is_split or kind_of(publish.audience) is AudienceKind.USERS:
             return
-        key = publish.instance_id, publish.id
         async with self._store.writing() as tx:
-            known = await shards.of_publish(tx, *key)
-            others = [one for one in known if one.platform == shard.platform and one.number > 0]
-            if not others:
-                others = await self._added(tx, publish, shard)
+            others = await self._added(tx, publish, shard)
         for other in others:
-            if other.batches == 0 and not other.done:
+            await self._stream.put_shard(publish, other)
+
+    async def _put_others_again(self, publish: Publish, shard: Shard) -> None:
+        """Put what was split off from the shard on the stream, as far as it may not have got there.
+
+        Before the shard gets any further: it may be done then, and nobody else would do it.
+        """
+        if shard.number > 0 or shard.until is None:
+            return
+        async with self._store.reading() as connection:
+            known = await shards.of_publish(connection, publish.instance_id, publish.id)
+        for other in known:
+            is_other = other.platform == shard.platform and other.number != shard.number
+            if is_other and other.batches == 0 and not other.done:
                 await self._stream.put_shard(publish, other)
 
     async def _added(self, tx: AsyncConnection, publish: Publish, shard: Shard) -> list[Shard]:

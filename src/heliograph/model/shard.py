@@ -81,7 +81,12 @@ def split(shard: Shard, parts: int) -> list[tuple[Position, Position | None]]:
 
 
 def share_done(shard: Shard) -> float:
-    """How much of all ids the shard has come to, from 0 to 1."""
+    """How much of all ids the shard has come to, from 0 to 1.
+
+    0 for users: their devices are not in the order of ids.
+    """
+    if shard.position.user_id:
+        return 0
     begun = _place(shard.platform, shard.start.device_id) or 0
     end = None if shard.until is None else _place(shard.platform, shard.until.device_id)
     here = (end or _ALL) if shard.done else _place(shard.platform, shard.position.device_id)

@@ -37,6 +37,7 @@ async def copy(
                 raise Invalid("instance", f"{target.name} has {instance_id} already")
             for table in metadata.sorted_tables:
                 copied[table.name] += await _copy(reading, tx, table, instance_id)
+    await target.survey()
     return copied
 
 

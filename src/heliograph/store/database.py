@@ -98,4 +98,7 @@ class Database(Protocol):
     async def examine(self, connection: AsyncConnection) -> Examined:
         """Look whether it is sound, and keeps what it is given."""
 
+    async def survey(self) -> None:
+        """Let it see how its rows are spread, if the ways that it finds to them depend on that."""
+
     async def close(self) -> None: ...

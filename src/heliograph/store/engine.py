@@ -90,6 +90,11 @@ class Store:
         async with self.reading() as connection:
             return await self._database.examine(connection)
 
+    async def survey(self) -> None:
+        """Let the database see what is in it, after many rows came at once. Raises Unavailable."""
+        async with self._translated():
+            await self._database.survey()
+
     async def _write(self, work: _Work[_Result]) -> _Result:
         async with self.writing() as tx:
             return await work(tx)

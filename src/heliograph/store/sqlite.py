@@ -54,6 +54,9 @@ class Sqlite:
         remedy = "Stop the server and restore heliograph.db from a backup."
         return Examined(found=f"damaged: {said}", remedy=remedy)
 
+    async def survey(self) -> None:
+        """It goes by the index of which most is given, whatever is in it."""
+
     async def close(self) -> None:
         await self.reader.dispose()
         await self.writer.dispose()

@@ -4,20 +4,11 @@ A page is a range of that order. Read again, the range gives the same devices, b
 came or went in between; so a fan-out that was cut off can repeat its last page and go on behind it.
 """
 
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Select,
-    Tuple,
-    and_,
-    literal,
-    null,
-    select,
-    tuple_,
-    union_all,
-)
+from sqlalchemy import Column, ColumnElement, Select, and_, null, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.model.batch import Target
@@ -27,6 +18,8 @@ from heliograph.model.publish import Interests, Publish, Users
 from heliograph.model.shard import Position, Shard
 from heliograph.store.batches import Range
 from heliograph.store.schema import devices, subscriptions
+
+_Compare = Callable[[Any, str], ColumnElement[bool]]
 
 
 def position_of(target: Target) -> Position:
@@ -62,19 +55,30 @@ class _Range:
         self._until = until
 
     def among(self, *order: Column[str]) -> ColumnElement[bool]:
-        place, bounds = tuple_(*order), list[ColumnElement[bool]]()
+        bounds = list[ColumnElement[bool]]()
         if self._after is not None:
-            bounds.append(place > _bound(self._after, len(order)))
+            bounds.append(_beyond(order, self._after, operator.gt, operator.gt))
         if self._first is not None:
-            bounds.append(place >= _bound(self._first, len(order)))
+            bounds.append(_beyond(order, self._first, operator.gt, operator.ge))
         if self._until is not None:
-            bounds.append(place <= _bound(self._until, len(order)))
+            bounds.append(_beyond(order, self._until, operator.lt, operator.le))
         return and_(*bounds)
 
 
-def _bound(position: Position, columns: int) -> Tuple:
-    values = (position.user_id, position.device_id)[-columns:]
-    return tuple_(*(literal(value) for value in values))
+def _beyond(
+    order: Sequence[Column[str]], position: Position, beyond: _Compare, at_last: _Compare
+) -> ColumnElement[bool]:
+    """Rows on one side of a position. at_last: how the last column is compared.
+
+    Not as (user_id, id) > (…): then SQLite reads the index from there on, past all other users.
+    """
+    *before, device_id = order
+    among_devices = at_last(device_id, position.device_id)
+    if not before:
+        return among_devices
+    [user_id] = before
+    of_the_user = and_(user_id == position.user_id, among_devices)
+    return or_(beyond(user_id, position.user_id), of_the_user)
 
 
 async def _read(
