@@ -166,16 +166,16 @@ def _delivering(
 ) -> OpenWorkers:
     @asynccontextmanager
     async def workers(instance_id: InstanceId) -> AsyncIterator[Sequence[Worker]]:
-        async with Connected(gateways.open) as connected:
-            sender = Sender(store, connected, data.now, random.Random())  # noqa: S311  # for jitter
-            yield [
-                Worker(
-                    partial(streams.batches, kind, platform, instance_id),
-                    sender,
-                    concurrency=_BATCHES_AT_ONCE,
-                )
-                for kind in AudienceKind
-            ]
+        async with AsyncExitStack() as stack:
+            made = []
+            for kind in AudienceKind:
+                # Connections of their own: on one, an interest would take all streams there are.
+                connected = await stack.enter_async_context(Connected(gateways.open))
+                rng = random.Random()  # noqa: S311  # for jitter
+                sender = Sender(store, connected, data.now, rng)
+                subscribe = partial(streams.batches, kind, platform, instance_id)
+                made.append(Worker(subscribe, sender, concurrency=_BATCHES_AT_ONCE))
+            yield made
 
     return workers
 

@@ -18,7 +18,7 @@ from tests.waiting import eventually, finished
 
 CROWD = "crowd"
 DEVICES = 600
-MOST_FOR_INTERESTS = 90
+MOST_FOR_INTERESTS = 200
 ALERT = {"apns": {"aps": {"alert": "hello"}}}
 
 
@@ -37,8 +37,9 @@ class Crowd:
         import_iphones(server, devices, file, instance=instance)
         # APNs takes one request at a time until the first was good.
         [first] = apns.new_devices(1)
-        iphone(instance, first, user="first")
-        reply = instance.publish.to_users(["first"], ALERT)
+        device_id = iphone(instance, first)
+        assert instance.devices.put_interests(device_id, ["first"]).status == 200
+        reply = instance.publish.to_interests(["first"], ALERT)
         finished(server, reply.json()["publishId"], platform="apns")
 
     def publish(self) -> str:

@@ -27,7 +27,7 @@ from heliograph.model.batch import Batch, Target
 from heliograph.model.device import Device
 from heliograph.model.errors import Invalid
 from heliograph.model.ids import DeviceId
-from heliograph.model.publish import AudienceKind, PublishState
+from heliograph.model.publish import PublishState
 from heliograph.model.verdict import CredentialRefused, Delivered, DeviceGone, Drop
 from heliograph.store import batches, devices, publishes
 from heliograph.store.engine import Store
@@ -42,13 +42,13 @@ dozens, and a message costs less than half of what it does with four (measured).
 _GATHERED_FOR_S = 0.02
 _LEAST_TIME = timedelta(seconds=10)
 """A message that a sleeping device must not get late is given this time to be sent once, at all."""
-_PAUSED_FOR = timedelta(seconds=1)
+_PAUSED_FOR = timedelta(seconds=3)
 _GONE_IN_A_ROW = 20
 """So many, without one that is reached, and the rest of the batch waits for a closer look."""
 
 
 class Sender:
-    """Works off the batches of one instance and platform."""
+    """Works off the batches of one instance and platform, to users or to interests."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Sender:
         self._pausing = Pausing()
         self._permit = Permit(store, now, self._pausing)
         self._room = Room()
-        self._large = {kind: Semaphore(_LARGE_AT_ONCE) for kind in AudienceKind}
+        self._large = Semaphore(_LARGE_AT_ONCE)
 
     async def __call__(self, message: bytes) -> Outcome:
         """Send one message of the DELIVER stream: what is due of it, from where it stopped."""
@@ -77,7 +77,7 @@ class Sender:
             return Later(_PAUSED_FOR)
         opened = OpenBatch(batch, found.progress, found.version, self._pausing)
         is_large = len(opened.unsettled()) > _LARGE
-        turn = self._large[batch.audience] if is_large else nullcontext()
+        turn = self._large if is_large else nullcontext()
         try:
             async with turn:
                 await self._work_on(opened, found.state)
@@ -125,7 +125,7 @@ class Sender:
     async def _send(
         self, current: "_Pass", due: list[int], message: Message, gateway: Gateway
     ) -> None:
-        share = self._room.share(current.opened.batch.audience)
+        share = self._room.share()
         try:
             async with TaskGroup() as group:
                 group.create_task(current.settle_as_they_come(share))

@@ -29,7 +29,7 @@ _PARTS = 16
 _MAX_UNDER_WAY = 32
 """Batches of a shard that may wait for a gateway, or be with it."""
 _LOOK_AGAIN = timedelta(seconds=0.2)
-_PAUSED_FOR = timedelta(seconds=1)
+_PAUSED_FOR = timedelta(seconds=3)
 _NEXT_TURN = timedelta()
 
 
