@@ -18,6 +18,16 @@ def process_of(program: str, *, mentioning: str) -> int:
     raise LookupError(f"no {program} runs with {mentioning}")
 
 
+def children_of(process_id: int) -> dict[int, str]:
+    """The processes that a process has started, each with its command line."""
+    return {child: command for child, command in _commands() if _parent_of(child) == process_id}
+
+
+def command_lines() -> list[str]:
+    """Those of all processes, as every user of the machine can see them."""
+    return [command for _, command in _commands()]
+
+
 def is_alive(process_id: int) -> bool:
     return Path(f"/proc/{process_id}").exists()
 
@@ -40,6 +50,15 @@ def is_up(port: int) -> bool:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+def _parent_of(process_id: int) -> int | None:
+    try:
+        status = Path(f"/proc/{process_id}/stat").read_text()
+    except OSError:
+        return None
+    # Behind the program's name, which may hold anything: the state, then the parent.
+    return int(status.rpartition(")")[2].split()[1])
 
 
 def _commands() -> Iterator[tuple[int, str]]:

@@ -6,7 +6,6 @@ variables, which win over heliograph.toml in the working directory, which wins o
 
 import difflib
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import timedelta
@@ -28,11 +27,12 @@ from heliograph.setting_values import (
     parse_roles,
     parse_seconds,
     parse_url,
+    parse_workers,
 )
+from heliograph.settings_file import FILE, read_file
 from heliograph.store.database import PostgresqlUrl, parse_postgresql_url
 from heliograph.store.sealed import MasterKey
 
-FILE = Path("heliograph.toml")
 _PREFIX = "HELIOGRAPH_"
 
 
@@ -134,6 +134,13 @@ class Settings:
         text="Work that is done here: fanout turns publishes into batches, deliver sends these and"
         " settles them. none: what is left out, a heliograph worker must do.",
     )
+    workers: int = _setting(
+        0,
+        parse_workers,
+        metavar="NUMBER",
+        text="Processes beside the API that do the work, at best one for each core of the machine;"
+        " 0: the API's process does it.",
+    )
     allow_private_endpoints: tuple[Network, ...] = _setting(
         (),
         parse_networks,
@@ -220,7 +227,7 @@ def load(flags: Mapping[str, str | None]) -> Settings:
 
     Raises Misconfigured that names everything that is wrong at once.
     """
-    in_file = _read_file()
+    in_file = read_file()
     values: dict[str, Any] = {}
     faults: list[str] = _unknown(in_file)
     for setting in fields(Settings):
@@ -232,7 +239,7 @@ def load(flags: Mapping[str, str | None]) -> Settings:
             values[setting.name] = setting.metadata["parse"](text)
         except ValueError as error:
             faults.append(f"{source} {error}")
-    faults += _half_given(values)
+    faults += _half_given(values) + _idle_workers(values)
     if faults:
         raise Misconfigured("\n".join(faults), "See: heliograph serve --help")
     return Settings(**values)
@@ -251,20 +258,6 @@ def _find(
     return None
 
 
-def _read_file() -> dict[str, str]:
-    if not FILE.exists():
-        return {}
-    try:
-        content = tomllib.loads(FILE.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise Misconfigured(f"{FILE} can't be read: {error}", "Mend or remove it.") from error
-    return {name: _text_of(value) for name, value in content.items()}
-
-
-def _text_of(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
 def _unknown(in_file: Mapping[str, str]) -> list[str]:
     known = [setting.name for setting in fields(Settings)]
     faults = []
@@ -281,6 +274,12 @@ def _half_given(values: Mapping[str, Any]) -> list[str]:
     if len(missing) != 1:
         return []
     return [f"{missing.pop()} is missing: {(pair & values.keys()).pop()} is of no use without it"]
+
+
+def _idle_workers(values: Mapping[str, Any]) -> list[str]:
+    if not values.get("workers") or values.get("roles", True):
+        return []
+    return ["workers have nothing to do with roles none: set either, not both"]
 
 
 def default_text(setting: "Field[Any]") -> str:

@@ -1,5 +1,7 @@
 """The data directory and the gateways opened: what the server and the commands have in common."""
 
+import json
+import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,12 +16,14 @@ from heliograph.gateways.guard import Guard
 from heliograph.gateways.opening import Addresses, Gateways
 from heliograph.gateways.vapid import new_vapid_key
 from heliograph.model.errors import Misconfigured, Unavailable
-from heliograph.model.ids import InstanceId
+from heliograph.model.ids import InstanceId, new_instance_id
 from heliograph.model.instance import Instance, SecretKey
-from heliograph.store import credentials, directory, instances
+from heliograph.store import answers, credentials, directory, idempotency, instances, quarantine
 from heliograph.store.database import PostgresqlUrl
 from heliograph.store.engine import Store, open_store
 from heliograph.store.sealed import Seal, new_master_key
+
+logger = logging.getLogger(__name__)
 
 
 def now() -> datetime:
@@ -92,6 +96,36 @@ def _gateway_authority(settings: Settings) -> bytes | None:
             "Set --gateway-ca to a PEM file, or leave it out.",
         ) from error
     return certificates
+
+
+async def tidy_up(store: Store) -> None:
+    """Forget what is kept for a time that is over, instance by instance. Raises Unavailable."""
+    async with store.reading() as connection:
+        there = await instances.all_of_them(connection)
+    for instance in there:
+        async with store.writing() as tx:
+            for prune in (quarantine.prune, answers.prune, idempotency.prune):
+                await prune(tx, instance.id, now=now())
+
+
+async def make_default_instance(store: Store, path: Path) -> None:
+    """In a new database: an instance to begin with, its secret in DIR/credentials.json."""
+    async with store.reading() as connection:
+        if await instances.all_of_them(connection):
+            return
+    instance_id, secret_key = new_instance_id(), new_secret_key()
+    async with store.writing_alone() as tx:
+        if await instances.all_of_them(tx):
+            # Another machine was faster. Its master key must be ours, too.
+            await credentials.check_seal(tx, store.seal)
+            return
+        # First the file: if it ends here, the next start makes another pair and writes it again.
+        directory.write_secret(
+            path / "credentials.json",
+            json.dumps({"instanceId": instance_id, "secretKey": secret_key}) + "\n",
+        )
+        await add_instance(tx, store.seal, "default", instance_id, secret_key)
+    logger.info("made the instance %s; its secret key is in credentials.json", instance_id)
 
 
 async def create_instance(

@@ -93,7 +93,7 @@ def _server(path: Path) -> Finding:
             return Finding(part="server", found=f"ready at {server.url}")
     except urllib.error.HTTPError as error:
         found = error.read(1024).decode(errors="replace")
-        remedy = f"See {path}/broker/nats.log, or the servers of --nats-url."
+        remedy = f"See {path}/broker/nats.log, the servers of --nats-url, or the server's log."
         return Finding(part="server", found=f"not ready: {found.strip()}", remedy=remedy)
     except OSError as error:
         remedy = f"Process {server.pid} hangs: stop it, and start it again."

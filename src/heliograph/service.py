@@ -4,12 +4,16 @@ Things close in reverse: first the doors, then the workers, then the broker and 
 """
 
 import asyncio
-import json
 import logging
 import random
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from functools import partial
 from pathlib import Path
 
@@ -22,8 +26,9 @@ from heliograph.api.certificate import Certificate, CertificateFiles
 from heliograph.api.protocol import BACKLOG, HttpServer, JsonErrorProtocol
 from heliograph.api.rate import rates
 from heliograph.api.state import Api
+from heliograph.broker.address import BrokerAddress
 from heliograph.broker.cluster import cluster_broker
-from heliograph.broker.embedded import embedded_broker
+from heliograph.broker.embedded import Place, embedded_broker, embedded_streams
 from heliograph.broker.streams import Streams
 from heliograph.broker.worker import Worker
 from heliograph.config import Settings
@@ -37,18 +42,12 @@ from heliograph.delivery.sharding import Sharding
 from heliograph.gateways.opening import Gateways
 from heliograph.model.device import Platform
 from heliograph.model.errors import Misconfigured, Unavailable
-from heliograph.model.ids import InstanceId, new_instance_id
+from heliograph.model.ids import InstanceId
 from heliograph.model.publish import AudienceKind
 from heliograph.model.role import Role
-from heliograph.store import (
-    answers,
-    credentials,
-    directory,
-    idempotency,
-    instances,
-    quarantine,
-)
+from heliograph.store import directory
 from heliograph.store.engine import Store
+from heliograph.worker_processes import Orders, say_that_it_works, worker_processes
 
 logger = logging.getLogger(__name__)
 
@@ -68,19 +67,18 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         listener = stack.enter_context(_listening(settings))
         certificate = _certificate(settings, path)
         store = await stack.enter_async_context(data.opened_store(settings))
-        await _make_default_instance(store, path)
+        await data.make_default_instance(store, path)
         stack.enter_context(_kept_tidy(store))
-        broker = (
-            embedded_broker(path / "broker", lock)
-            if settings.nats_url is None
-            else cluster_broker(settings.nats_url, replicas=settings.nats_replicas)
-        )
-        streams = await stack.enter_async_context(broker)
-        await _start_workers(settings, stack, store, streams)
+        broker: BrokerAddress | Place | None = settings.nats_url
+        if broker is None:
+            broker = await stack.enter_async_context(embedded_broker(path / "broker", lock))
+        streams = await stack.enter_async_context(_streams(settings, broker))
+        check_workers = await _start_work(settings, broker, stack, store, streams)
         api = Api(
             store=store,
             streams=streams,
             accept=Accept(store, streams, data.now),
+            check_workers=check_workers,
             rates=rates(publish_rate=settings.publish_rate, device_rate=settings.device_rate),
             own_url=settings.base_url,
             trusted_proxies=settings.trusted_proxies,
@@ -105,13 +103,53 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
         raise Misconfigured(
             "a worker without roles has nothing to do", f"Set --roles to some of {','.join(Role)}."
         )
+    async with _working(settings, settings.nats_url):
+        await stopping.wait()
+
+
+async def work_beside(orders: Orders, stopping: asyncio.Event) -> None:
+    """The same in a process of the server's, which may have its broker embedded."""
+    async with _working(orders.settings, orders.broker):
+        say_that_it_works()
+        await stopping.wait()
+
+
+@asynccontextmanager
+async def _working(settings: Settings, broker: BrokerAddress | Place) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(data.existing_store(settings))
-        broker = cluster_broker(settings.nats_url, replicas=settings.nats_replicas)
-        streams = await stack.enter_async_context(broker)
+        streams = await stack.enter_async_context(_streams(settings, broker))
         await _start_workers(settings, stack, store, streams)
         logger.info("working: %s", ", ".join(settings.roles))
-        await stopping.wait()
+        yield
+
+
+def _streams(
+    settings: Settings, broker: BrokerAddress | Place
+) -> AbstractAsyncContextManager[Streams]:
+    if isinstance(broker, Place):
+        return embedded_streams(broker)
+    return cluster_broker(broker, replicas=settings.nats_replicas)
+
+
+async def _start_work(
+    settings: Settings,
+    broker: BrokerAddress | Place,
+    stack: AsyncExitStack,
+    store: Store,
+    streams: Streams,
+) -> Callable[[], None]:
+    """Start what the roles say, here or in other processes. Raises Misconfigured.
+
+    Returns a check that raises Unavailable while nobody works.
+    """
+    if settings.workers == 0:
+        await _start_workers(settings, stack, store, streams)
+        return lambda: None
+    # What would end each of them as soon as it starts is told now.
+    opened_gateways(settings)
+    orders = Orders(settings=settings, broker=broker)
+    return await stack.enter_async_context(worker_processes(orders))
 
 
 async def _start_workers(
@@ -257,37 +295,11 @@ def _kept_tidy(store: Store) -> Iterator[None]:
 
 
 async def _tidy_up_hourly(store: Store) -> None:
-    """Forget what is kept for a time that is over."""
     while True:
         try:
-            async with store.reading() as connection:
-                there = await instances.all_of_them(connection)
-            for instance in there:
-                async with store.writing() as tx:
-                    for prune in (quarantine.prune, answers.prune, idempotency.prune):
-                        await prune(tx, instance.id, now=data.now())
+            await data.tidy_up(store)
         except Unavailable as error:
             logger.warning("%s", error)
         except Exception:
             logger.exception("what is over could not be forgotten, it is tried again")
         await asyncio.sleep(_TIDY_INTERVAL_S)
-
-
-async def _make_default_instance(store: Store, path: Path) -> None:
-    """In a new database: an instance to begin with, its secret in DIR/credentials.json."""
-    async with store.reading() as connection:
-        if await instances.all_of_them(connection):
-            return
-    instance_id, secret_key = new_instance_id(), data.new_secret_key()
-    async with store.writing_alone() as tx:
-        if await instances.all_of_them(tx):
-            # Another machine was faster. Its master key must be ours, too.
-            await credentials.check_seal(tx, store.seal)
-            return
-        # First the file: if it ends here, the next start makes another pair and writes it again.
-        directory.write_secret(
-            path / "credentials.json",
-            json.dumps({"instanceId": instance_id, "secretKey": secret_key}) + "\n",
-        )
-        await data.add_instance(tx, store.seal, "default", instance_id, secret_key)
-    logger.info("made the instance %s; its secret key is in credentials.json", instance_id)

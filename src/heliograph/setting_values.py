@@ -16,6 +16,8 @@ _MAX_PORT = 65535
 _MAX_RATE = 1_000_000
 _MAX_REPLICAS = 5
 """What a NATS server allows."""
+_MAX_WORKERS = 64
+"""Far more than one machine's database has room for."""
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -90,6 +92,13 @@ def parse_roles(text: str) -> tuple[Role, ...]:
     except ValueError as error:
         raise ValueError(f"must be some of {','.join(Role)}, by comma, or none") from error
     return tuple(role for role in Role if role in chosen)
+
+
+def parse_workers(text: str) -> int:
+    workers = int(text) if text.isdecimal() else -1
+    if not 0 <= workers <= _MAX_WORKERS:
+        raise ValueError(f"must be a number from 0 to {_MAX_WORKERS}")
+    return workers
 
 
 def parse_log_level(text: str) -> str:

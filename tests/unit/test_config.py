@@ -71,3 +71,13 @@ def test_the_master_key_does_not_show_itself() -> None:
     with pytest.raises(Misconfigured) as refused:
         config.load({"master_key": key[4:]})
     assert key[4:] not in str(refused.value)
+
+
+def test_workers_are_a_number_one_machine_could_have_and_have_something_to_do() -> None:
+    assert config.load({"workers": "64"}).workers == 64
+    assert config.load({"workers": "0", "roles": "none"}).workers == 0
+    for wrong in ("65", "-1", "auto"):
+        with pytest.raises(Misconfigured, match="--workers must be a number from 0 to 64"):
+            config.load({"workers": wrong})
+    with pytest.raises(Misconfigured, match="workers have nothing to do with roles none"):
+        config.load({"workers": "2", "roles": "none"})

@@ -15,11 +15,12 @@ async def health(_request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """Store and broker answer, so that publishes can be accepted. 503 names what does not."""
+    """Store and broker answer, and somebody works. 503 names what does not."""
     api = api_of(request)
     async with api.store.reading() as connection:
         await connection.execute(select(1))
     await api.streams.check()
+    api.check_workers()
     return JSONResponse({"status": "ready"})
 
 

@@ -21,6 +21,8 @@ class Api:
     store: Store
     streams: Streams
     accept: Accept
+    check_workers: Callable[[], None]
+    """Raises Unavailable while all workers that belong to this server are away."""
     rates: Rates
     own_url: str
     """This server's base URL: accepted as issuer of Beams tokens."""

@@ -14,6 +14,11 @@ import sys
 _PR_SET_PDEATHSIG = 1
 
 
+def tied(*program: str) -> list[str]:
+    """The command line that runs the program, the full path of a file first, until we die."""
+    return [sys.executable, "-P", "-m", "heliograph.broker.child", str(os.getpid()), *program]
+
+
 def main() -> None:
     parent, program = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":

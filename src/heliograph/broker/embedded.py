@@ -7,7 +7,6 @@ and is started again if it dies alone, or has given a stream up (see disk.py).
 import asyncio
 import json
 import logging
-import os
 import secrets
 import shutil
 import signal
@@ -15,7 +14,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from nats.aio.client import Client
 
 from heliograph.broker import streams
 from heliograph.broker.address import BrokerAddress
+from heliograph.broker.child import tied
 from heliograph.broker.connection import close, connect
 from heliograph.broker.disk import FOR_PUBLISHES, has_room, write_error
 from heliograph.broker.streams import Streams
@@ -42,17 +42,17 @@ _MINDER = "minder"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where a server keeps its things, and how it is reached."""
+class Place:
+    """Where an embedded broker keeps its things, and how it is reached."""
 
     directory: Path
     port: int
-    password: str
+    password: str = field(repr=False)
 
 
 @asynccontextmanager
-async def embedded_broker(directory: Path, lock: int) -> AsyncIterator[Streams]:
-    """Run a broker in the directory and connect to it, with its streams declared.
+async def embedded_broker(directory: Path, lock: int) -> AsyncIterator[Place]:
+    """Run a broker in the directory; its place stays the same when it has to be started again.
 
     lock: descriptor of the data directory's lock. The child inherits it, so that the lock is held
     until both are gone. Raises Misconfigured if the broker does not start.
@@ -61,21 +61,27 @@ async def embedded_broker(directory: Path, lock: int) -> AsyncIterator[Streams]:
     place, process = await _start_anywhere(directory, lock)
     minder = asyncio.create_task(_Minder(place, process, lock).run())
     try:
-        client = await connect(_address(place, _USER), within=timedelta(seconds=_START_TIMEOUT_S))
-        try:
-            await streams.declare(client, replicas=1)
-            yield Streams(client, directory)
-        finally:
-            await close(client)
+        yield place
     finally:
         minder.cancel()
         with suppress(asyncio.CancelledError):
             await minder
 
 
-async def _start_anywhere(directory: Path, lock: int) -> tuple[_Place, asyncio.subprocess.Process]:
+@asynccontextmanager
+async def embedded_streams(place: Place) -> AsyncIterator[Streams]:
+    """Connect to the broker that runs there, with its streams declared. Raises Unavailable."""
+    client = await connect(_address(place, _USER), within=timedelta(seconds=_START_TIMEOUT_S))
+    try:
+        await streams.declare(client, replicas=1)
+        yield Streams(client, place.directory)
+    finally:
+        await close(client)
+
+
+async def _start_anywhere(directory: Path, lock: int) -> tuple[Place, asyncio.subprocess.Process]:
     """Start on a port that is free, which the server picks and tells in a file."""
-    place = _Place(directory=directory, port=-1, password=secrets.token_urlsafe(32))
+    place = Place(directory=directory, port=-1, password=secrets.token_urlsafe(32))
     for old in directory.glob("*.ports"):
         old.unlink()
     process = await _start(place, lock)
@@ -88,7 +94,7 @@ async def _start_anywhere(directory: Path, lock: int) -> tuple[_Place, asyncio.s
                 f"Its log says why: {directory / 'nats.log'}",
             )
         await asyncio.sleep(_POLL_S)
-    return _Place(directory=directory, port=port, password=place.password), process
+    return Place(directory=directory, port=port, password=place.password), process
 
 
 def _told_port(directory: Path) -> int | None:
@@ -101,22 +107,18 @@ def _told_port(directory: Path) -> int | None:
     return None
 
 
-async def _start(place: _Place, lock: int) -> asyncio.subprocess.Process:
+async def _start(place: Place, lock: int) -> asyncio.subprocess.Process:
     configuration = place.directory / "nats.conf"
     configuration.touch(mode=0o600)
     configuration.write_text(_configuration(place))
-    shim = [sys.executable, "-m", "heliograph.broker.child", str(os.getpid())]
     return await asyncio.create_subprocess_exec(
-        *shim,
-        _binary(),
-        "--config",
-        str(configuration),
+        *tied(_binary(), "--config", str(configuration)),
         pass_fds=[lock],
         start_new_session=True,
     )
 
 
-def _configuration(place: _Place) -> str:
+def _configuration(place: Place) -> str:
     # Names and values: NATS server configuration, sections Server, JetStream, Authorization.
     return f"""\
 host: "127.0.0.1"
@@ -147,7 +149,7 @@ def _binary() -> str:
     return found
 
 
-def _address(place: _Place, user: str) -> BrokerAddress:
+def _address(place: Place, user: str) -> BrokerAddress:
     server = f"nats://127.0.0.1:{place.port}"
     return BrokerAddress(servers=(server,), user=user, password=place.password)
 
@@ -155,7 +157,7 @@ def _address(place: _Place, user: str) -> BrokerAddress:
 class _Minder:
     """Starts the server again, at the same place, whenever it dies or is of no more use."""
 
-    def __init__(self, place: _Place, process: asyncio.subprocess.Process, lock: int) -> None:
+    def __init__(self, place: Place, process: asyncio.subprocess.Process, lock: int) -> None:
         self._place = place
         self._process = process
         self._lock = lock

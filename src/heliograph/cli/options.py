@@ -48,8 +48,9 @@ def settings_options(command: _Command) -> _Command:
 
 
 def worker_options(command: _Command) -> _Command:
-    """The same without those of the API."""
-    return _with_options(command, [one for one in fields(Settings) if one.name not in _OF_THE_API])
+    """The same without those of the API, and of the workers beside it."""
+    others = _OF_THE_API | {"workers"}
+    return _with_options(command, [one for one in fields(Settings) if one.name not in others])
 
 
 def _with_options(command: _Command, settings: Sequence["Field[Any]"]) -> _Command:

@@ -12,17 +12,17 @@ from heliograph.config import Settings
 Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 
-def run_until_signalled(settings: Settings, run: Run) -> None:
+def run_until_signalled(settings: Settings, run: Run, *, name: str = "") -> None:
     """Run; SIGTERM or SIGINT sets its event, a second one ends the process at once.
 
-    Does not return: it ends the process. Raises what `run` raises.
+    name: of the process, for the log, if it is one of several that write it. Does not return: it ends the process. Raises what `run` raises.
     """
     # Only these commands need all of the server: the others start in half the time without it.
     import uvloop  # noqa: PLC0415
 
     logging.basicConfig(
         level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        format=f"%(asctime)s %(levelname)s {name}%(name)s: %(message)s",
         stream=sys.stderr,
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -38,7 +38,7 @@ async def _run(settings: Settings, run: Run) -> None:
 
     def stop() -> None:
         if stopping.is_set():
-            # An embedded broker goes with this process; what is not acknowledged comes back.
+            # Broker and workers go with this process; what is not acknowledged comes back.
             os._exit(1)
         logging.getLogger(__name__).info("stopping; again to stop at once")
         stopping.set()

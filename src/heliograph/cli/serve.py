@@ -18,10 +18,14 @@ def serve(**flags: Any) -> None:
     Examples:
       heliograph serve
       heliograph serve --data /var/lib/heliograph --host 0.0.0.0 --contact mailto:ops@example.com
+      heliograph serve --workers 4 --contact mailto:ops@example.com
 
     On a new data directory it makes an instance and writes its id and secret key to
     DIR/credentials.json. Stop it with Ctrl-C or SIGTERM: it finishes what it has in hand. A second
     signal stops it at once; nothing is lost then either.
+
+    One process uses one core. With --workers the API has a process of its own, and the work is done
+    by so many others, which start, end and drain with it; one that dies is replaced.
 
     With --nats-url it uses that NATS cluster instead of a broker of its own; with --roles none it
     leaves all work to `heliograph worker`.

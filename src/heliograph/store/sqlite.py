@@ -1,7 +1,8 @@
 """SQLite: a file in the data directory, for one machine.
 
 SQLite has one writer at a time. Here that writer is one connection whose transactions begin
-IMMEDIATE, so that a rule checked in a transaction still holds when it commits.
+IMMEDIATE, so that a rule checked in a transaction still holds when it commits. For another process
+that writes, it waits a while (see sqlite_visits.py).
 """
 
 from functools import partial
@@ -19,8 +20,6 @@ from heliograph.store.sqlite_visits import connection_to
 
 _READERS = 4
 _WAIT_FOR_CONNECTION_S = 10
-_BUSY_TIMEOUT_MS = 5_000
-"""How long to wait for another process (a command beside the server) that writes."""
 
 
 class Sqlite:
@@ -93,7 +92,6 @@ def _prepare(engine: Engine, *, begin: str) -> None:
 
 
 _PRAGMAS = (
-    f"busy_timeout = {_BUSY_TIMEOUT_MS}",
     "journal_mode = WAL",
     # A commit is on disk before anybody is told: a stop() must survive a power cut.
     "synchronous = FULL",
