@@ -1,8 +1,10 @@
 """A running `heliograph worker`, beside a server on the same data directory."""
 
 import os
+import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -54,6 +56,15 @@ class WorkerProcess:
         """End it without a chance to tidy up (SIGKILL)."""
         self.process.kill()
         self.process.wait(STOP_TIMEOUT_S)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it stand still (SIGSTOP) while the block lasts."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def __enter__(self) -> Self:
         return self

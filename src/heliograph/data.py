@@ -3,7 +3,7 @@
 import json
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,13 +75,16 @@ async def existing_store(settings: Settings) -> AsyncIterator[Store]:
         yield store
 
 
-def opened_gateways(settings: Settings) -> Gateways:
-    """The ways to devices, as the settings have them. Raises Misconfigured."""
+def opened_gateways(settings: Settings, *, may_send: Callable[[], bool] = lambda: True) -> Gateways:
+    """The ways to devices, as the settings have them. Raises Misconfigured.
+
+    may_send: asked right before each request.
+    """
     addresses = Addresses(
         apns=settings.apns_url, fcm=settings.fcm_url, fcm_token=settings.fcm_token_url
     )
     guard, authority = Guard(settings.allow_private_endpoints), _gateway_authority(settings)
-    return Gateways(addresses, guard, authority, settings.contact, now)
+    return Gateways(addresses, guard, authority, settings.contact, now, may_send=may_send)
 
 
 def _gateway_authority(settings: Settings) -> bytes | None:

@@ -36,7 +36,11 @@ from heliograph.data import opened_gateways
 from heliograph.delivery.accept import Accept
 from heliograph.delivery.connected import Connected
 from heliograph.delivery.fanout import FanOut
+from heliograph.delivery.fence import Fence
+from heliograph.delivery.in_flight import InFlight
 from heliograph.delivery.lanes import Lanes, OpenWorkers
+from heliograph.delivery.on_call import on_call
+from heliograph.delivery.recall import Recall
 from heliograph.delivery.sender import Sender
 from heliograph.delivery.sharding import Sharding
 from heliograph.gateways.opening import Gateways
@@ -79,6 +83,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
             streams=streams,
             accept=Accept(store, streams, data.now),
             check_workers=check_workers,
+            recall=Recall(streams.roll),
             rates=rates(publish_rate=settings.publish_rate, device_rate=settings.device_rate),
             own_url=settings.base_url,
             trusted_proxies=settings.trusted_proxies,
@@ -158,14 +163,16 @@ async def _start_workers(
     """Start what the roles say; it drains when the stack closes. Raises Misconfigured."""
     if not settings.roles:
         return
-    gateways = await stack.enter_async_context(opened_gateways(settings))
-
+    fence = Fence()
+    gateways = await stack.enter_async_context(opened_gateways(settings, may_send=fence.is_open))
     kinds: dict[str, OpenWorkers] = {}
     if Role.FANOUT in settings.roles:
         kinds["fanout"] = _fanning_out(store, streams)
     if Role.DELIVER in settings.roles:
+        in_flight = InFlight(fence)
+        await stack.enter_async_context(on_call(streams.roll, in_flight, fence))
         for platform in Platform:
-            kinds[platform] = _delivering(store, streams, gateways, platform)
+            kinds[platform] = _delivering(store, streams, gateways, in_flight, platform)
     stopping = asyncio.Event()
     lanes = Lanes(store, streams, kinds)
     running = asyncio.create_task(lanes.run(stopping, drain=settings.drain))
@@ -200,7 +207,11 @@ def _fanning_out(store: Store, streams: Streams) -> OpenWorkers:
 
 
 def _delivering(
-    store: Store, streams: Streams, gateways: Gateways, platform: Platform
+    store: Store,
+    streams: Streams,
+    gateways: Gateways,
+    in_flight: InFlight,
+    platform: Platform,
 ) -> OpenWorkers:
     @asynccontextmanager
     async def workers(instance_id: InstanceId) -> AsyncIterator[Sequence[Worker]]:
@@ -210,7 +221,7 @@ def _delivering(
                 # Connections of their own: on one, an interest would take all streams there are.
                 connected = await stack.enter_async_context(Connected(gateways.open))
                 rng = random.Random()  # noqa: S311  # for jitter
-                sender = Sender(store, connected, data.now, rng)
+                sender = Sender(store, connected, in_flight, data.now, rng)
                 subscribe = partial(streams.batches, kind, platform, instance_id)
                 made.append(Worker(subscribe, sender, concurrency=_BATCHES_AT_ONCE))
             yield made

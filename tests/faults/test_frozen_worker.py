@@ -1,7 +1,5 @@
 """A worker that is frozen past its lease: another one finishes its work, and it lets go."""
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -50,15 +48,6 @@ def serving(tmp_path: Path, settings: dict[str, str]) -> Iterator[Server]:
         yield server
 
 
-@contextmanager
-def frozen(worker: WorkerProcess) -> Iterator[None]:
-    os.kill(worker.process.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(worker.process.pid, signal.SIGCONT)
-
-
 def test_another_worker_finishes_what_a_frozen_one_had_in_flight_and_that_one_lets_go(
     tmp_path: Path, settings: dict[str, str], push_service: PushService
 ) -> None:
@@ -72,7 +61,7 @@ def test_another_worker_finishes_what_a_frozen_one_had_in_flight_and_that_one_le
             reply = server.instance.publish.to_interests([crowd], hello("once"))
             eventually(lambda: push_service.held() > 0)
             with WorkerProcess.start(server.data, "second", environment=deliver):
-                with frozen(first):
+                with first.frozen():
                     push_service.release()
                     within_s = 3 * LEASE.total_seconds()
                     report = finished(server, reply.json()["publishId"], within_s=within_s)
@@ -126,7 +115,7 @@ def test_a_worker_frozen_again_and_again_holds_up_nobody_on_postgresql(
         try:
             for _ in range(FREEZES):
                 some_more_arrive(browser)
-                with frozen(first):
+                with first.frozen():
                     # A moment that nothing here decides.
                     time.sleep(FREEZE_S)
         finally:

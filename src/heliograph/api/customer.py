@@ -13,16 +13,21 @@ from heliograph.api.state import api_of
 from heliograph.model.errors import Invalid, NotFound
 from heliograph.model.ids import UserId, parse_user_id
 from heliograph.model.limits import MAX_USER_ID_CHARACTERS
+from heliograph.model.recall import Recalled
 from heliograph.model.schema import Text
 from heliograph.store import devices
 
 
 async def delete_user(request: Request) -> Response:
-    """Forget the user and all its devices, at once. Also for one that is unknown."""
+    """Forget the user and all its devices, at once. Also for one that is unknown.
+
+    Once this has returned, nothing more arrives there, also of what is on its way.
+    """
     api = api_of(request)
     instance_id = await require_secret_key(request, api)
     user_id = _user_id_of(request)
     await api.store.write(partial(devices.remove_of_user, instance_id=instance_id, user_id=user_id))
+    await api.recall(Recalled(instance_id=instance_id, user_id=user_id))
     return Response()
 
 

@@ -3,6 +3,7 @@
 Success is 200 with an empty body, where there is nothing to tell: some SDKs take no other 2xx.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,6 +37,7 @@ from heliograph.model.limits import (
     MAX_METADATA_BYTES,
     MAX_PREVIOUS_DEVICES,
 )
+from heliograph.model.recall import Recalled
 from heliograph.model.schema import Anything, Array, Nullable, Object, Text
 from heliograph.store import credentials, devices, instances, interests, users
 
@@ -140,13 +142,20 @@ async def show(request: Request) -> Response:
 
 
 async def remove(request: Request) -> Response:
-    """Untie and forget the device, at once. Also for one that is unknown: SDKs repeat this."""
+    """Untie and forget the device, at once. Also for one that is unknown: SDKs repeat this.
+
+    Once this has returned, nothing more arrives there, also of what is on its way.
+    """
+    api = api_of(request)
     instance_id, platform = instance_id_of(request), platform_of(request)
-    async with api_of(request).store.writing() as tx:
+    device_id = request.path_params["device"]
+    async with api.store.writing() as tx:
         await instances.find(tx, instance_id)
-        device_id = request.path_params["device"]
-        if is_storable(device_id):
-            await devices.remove(tx, instance_id, platform, device_id)
+        if not is_storable(device_id):
+            return Response()
+        await devices.remove(tx, instance_id, platform, device_id)
+    # Also if it was not there: another call may be removing it, and not be done with this.
+    await api.recall(Recalled(instance_id=instance_id, device_id=device_id))
     return Response()
 
 
@@ -171,18 +180,22 @@ _NEW_TOKEN = Body(
 
 
 async def set_push_token(request: Request) -> Response:
-    """Give the device a new push token; it keeps user and interests."""
+    """Give the device a new push token; it keeps user and interests.
+
+    Another device that had it is removed.
+    """
     api = api_of(request)
     instance_id, platform = instance_id_of(request), platform_of(request)
     body = await json_object(request, _NEW_TOKEN)
     token = parse_push_token(platform, body["token"])
 
-    async def work(tx: AsyncConnection) -> None:
+    async def work(tx: AsyncConnection) -> Sequence[DeviceId]:
         await instances.find(tx, instance_id)
-        device_id = device_id_of(request)
-        await devices.set_push_token(tx, instance_id, platform, device_id, token, now=api.now())
+        one = instance_id, platform, device_id_of(request)
+        return await devices.set_push_token(tx, *one, token, now=api.now())
 
-    await api.store.write(work)
+    for removed in await api.store.write(work):
+        await api.recall(Recalled(instance_id=instance_id, device_id=removed))
     return Response()
 
 

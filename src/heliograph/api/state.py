@@ -10,6 +10,7 @@ from starlette.requests import Request
 from heliograph.api.rate import Rates
 from heliograph.broker.streams import Streams
 from heliograph.delivery.accept import Accept
+from heliograph.delivery.recall import Recall
 from heliograph.gateways.guard import Network
 from heliograph.store.engine import Store
 
@@ -23,6 +24,7 @@ class Api:
     accept: Accept
     check_workers: Callable[[], None]
     """Raises Unavailable while all workers that belong to this server are away."""
+    recall: Recall
     rates: Rates
     own_url: str
     """This server's base URL: accepted as issuer of Beams tokens."""

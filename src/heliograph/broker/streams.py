@@ -5,7 +5,7 @@ out in parts, and the DELIVER streams hold batches until they are settled. All a
 message is gone once it is done. All are bounded: what would not fit is refused and waits with who
 has it, in the end with the app's server. Nothing for a user waits behind a large interest: either
 kind has streams of its own behind PUBLISH, and consumers. A subject names the instance: so each has
-consumers, limits and a pace of its own.
+consumers, limits and a pace of its own. What is on WORKERS, broker/roll.py says.
 """
 
 from collections.abc import Mapping
@@ -29,6 +29,7 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
+from heliograph.broker import roll
 from heliograph.broker.disk import FOR_BATCHES, FOR_PUBLISHES, has_room
 from heliograph.model.batch import Batch
 from heliograph.model.device import Platform
@@ -79,7 +80,7 @@ _DELIVER = {
     )
     for kind in AudienceKind
 }
-_STREAMS = (_PUBLISH, _SHARDS, *_DELIVER.values())
+_STREAMS = (_PUBLISH, _SHARDS, *_DELIVER.values(), roll.STREAM)
 
 
 async def declare(client: Client, *, replicas: int) -> None:
@@ -115,6 +116,7 @@ class Streams:
     """
 
     def __init__(self, client: Client, directory: Path | None) -> None:
+        self.roll = roll.Roll(client)
         self._client = client
         self._directory = directory
         self._context: JetStreamContext = client.jetstream(timeout=_PUT_TIMEOUT_S)

@@ -18,17 +18,18 @@ import msgspec
 from heliograph.broker.worker import Done, Later, Lost, Outcome
 from heliograph.delivery.connected import Connected
 from heliograph.delivery.enrich import message_for
+from heliograph.delivery.in_flight import InFlight
 from heliograph.delivery.permit import Go, Hold, Permit
 from heliograph.delivery.room import Room, Share
 from heliograph.delivery.settle import BatchTakenOver, OpenBatch, Pausing
-from heliograph.delivery.settlement import Cancelled, Expired, Settlement, Untied, refusal_in
+from heliograph.delivery.settlement import Cancelled, Expired, Said, Settlement, Untied, refusal_in
 from heliograph.gateways.base import Gateway, Message
 from heliograph.model.batch import Batch, Target
 from heliograph.model.device import Device
 from heliograph.model.errors import Invalid
 from heliograph.model.ids import DeviceId
 from heliograph.model.publish import PublishState
-from heliograph.model.verdict import CredentialRefused, Delivered, DeviceGone, Drop
+from heliograph.model.verdict import CredentialRefused, Delivered, DeviceGone, Drop, Postponed
 from heliograph.store import batches, devices, publishes
 from heliograph.store.engine import Store
 
@@ -54,11 +55,13 @@ class Sender:
         self,
         store: Store,
         connected: Connected,
+        in_flight: InFlight,
         now: Callable[[], datetime],
         rng: random.Random,
     ) -> None:
         self._store = store
         self._connected = connected
+        self._in_flight = in_flight
         self._now = now
         self._rng = rng
         self._pausing = Pausing()
@@ -127,18 +130,25 @@ class Sender:
     ) -> None:
         share = self._room.share()
         try:
-            async with TaskGroup() as group:
-                group.create_task(current.settle_as_they_come(share))
+            async with (
+                self._in_flight.group(current.opened.batch.instance_id) as group,
+                TaskGroup() as settling,
+            ):
+                settling.create_task(current.settle_as_they_come(share))
                 async with TaskGroup() as sending:
                     while due and not current.is_stopped:
                         room = await share.take(min(len(due), _MAX_CHECKED_AT_ONCE))
                         positions, due = due[:room], due[room:]
                         found = await self._devices(current.opened.batch, positions)
-                        if found is None:
+                        if found is None or group.is_void:
                             break
+                        group.take(found)
                         for position in positions:
-                            device = _still_meant(current.opened.batch.targets[position], found)
-                            sending.create_task(current.send(position, device, message, gateway))
+                            target = current.opened.batch.targets[position]
+                            sent = current.send(
+                                position, _still_meant(target, found), message, gateway
+                            )
+                            group.put(target.device_id, sending.create_task(sent))
                 current.all_is_sent()
         except ExceptionGroup as failed:
             raise _first_cause(failed) from failed
@@ -180,8 +190,12 @@ class _Pass:
     async def send(
         self, position: int, device: Device | None, message: Message, gateway: Gateway
     ) -> None:
-        said = Untied() if device is None else await gateway.send(message, device)
-        self._said.put_nowait(Settlement(position, device, said))
+        said: Said = Postponed(timedelta())
+        try:
+            said = Untied() if device is None else await gateway.send(message, device)
+        finally:
+            # Also if it was called off: then the store is asked about it again.
+            self._said.put_nowait(Settlement(position, device, said))
 
     def all_is_sent(self) -> None:
         self._said.put_nowait(None)

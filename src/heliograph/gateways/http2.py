@@ -9,7 +9,7 @@ import itertools
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import lru_cache
 from typing import Self
@@ -87,12 +87,13 @@ class _Origin:
     first can carry them all. So the first request goes alone and the others wait for it.
     """
 
-    def __init__(self, client: Client, address: str) -> None:
+    def __init__(self, client: Client, address: str, may_send: Callable[[], bool]) -> None:
         self.client = client
         self.address = address
         self.number = next(_numbers)
         self.resolved_at = time.monotonic()
-        self._opening: asyncio.Future[bool] | None = None
+        self._may_send = may_send
+        self._opening: asyncio.Future[bool | None] | None = None
         self._warm_until = 0.0
 
     @property
@@ -103,22 +104,27 @@ class _Origin:
         return self._send(request) if self.is_warm else self._send_when_open(request)
 
     async def _send_when_open(self, request: Request) -> Response | NoResponse:
-        if self._opening is None:
-            return await self._send_first(request)
-        if await asyncio.shield(self._opening):
-            return await self._send(request)
-        return NoResponse("no connection could be opened")
+        while self._opening is not None:
+            is_open = await asyncio.shield(self._opening)
+            if is_open is not None:
+                return await self._send(request) if is_open else NoResponse("no connection opened")
+            # The first was called off: another takes its place.
+        return await self._send_first(request)
 
     async def _send_first(self, request: Request) -> Response | NoResponse:
         self._opening = opening = asyncio.get_running_loop().create_future()
+        is_open: bool | None = None
         try:
             answer = await self._send(request)
+            is_open = self.is_warm
         finally:
             self._opening = None
-            opening.set_result(self.is_warm)
+            opening.set_result(is_open)
         return answer
 
     async def _send(self, request: Request) -> Response | NoResponse:
+        if not self._may_send():
+            raise asyncio.CancelledError
         builder = self.client.post(request.url).headers(request.headers).body_bytes(request.body)
         builder = builder.streamed_read_buffer_limit(_MAX_ANSWER_BYTES)
         try:
@@ -142,6 +148,7 @@ class Http:
     certificate in PEM. only_http2: the service is known to speak it; so one connection is opened,
     also when many requests find the last one closed. keep: how long a host name is taken to mean
     the same address, and so how long a connection may be used before the name is looked up again.
+    may_send: asked right before each request; if it says no, the request is called off.
     """
 
     def __init__(
@@ -152,12 +159,14 @@ class Http:
         identity: bytes | None = None,
         only_http2: bool = False,
         keep: timedelta = timedelta(seconds=60),
+        may_send: Callable[[], bool] = lambda: True,
     ) -> None:
         self._guard = guard
         self._authority = authority
         self._identity = identity
         self._only_http2 = only_http2
         self._keep = keep
+        self._may_send = may_send
         self._keep_s = keep.total_seconds()
         self._origins: OrderedDict[str, _Origin] = OrderedDict()
         self._resolving = WeakValueDictionary[str, asyncio.Lock]()
@@ -220,7 +229,7 @@ class Http:
         known = self._origins.get(key)
         # The order of the addresses changes all the time: one that is still there is kept.
         if known is None or known.address not in addresses:
-            known = _Origin(self._build(host, addresses[0], port), addresses[0])
+            known = _Origin(self._build(host, addresses[0], port), addresses[0], self._may_send)
         known.resolved_at = time.monotonic()
         self._origins[key] = known
         self._origins.move_to_end(key)

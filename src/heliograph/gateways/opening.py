@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Self
 
 from heliograph.gateways import access_token, apns, fcm
@@ -44,6 +45,7 @@ class Gateways:
 
     guard: for the endpoints that browsers name. authority: CAs in PEM, trusted besides the
     system's. subject: who push services are told is sending, unless the instance has its own.
+    may_send: asked right before each request.
     """
 
     def __init__(
@@ -53,17 +55,19 @@ class Gateways:
         authority: bytes | None,
         subject: str | None,
         now: Callable[[], datetime],
+        *,
+        may_send: Callable[[], bool],
     ) -> None:
         self._addresses = addresses
         self._guard = guard
-        self._authority = authority
         self._subject = subject
         self._now = now
+        self._http = partial(Http, authority=authority, may_send=may_send)
         self._provider_tokens = ProviderTokens(now)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        http = await self._stack.enter_async_context(Http(ANYWHERE, self._authority, keep=_KEEP))
+        http = await self._stack.enter_async_context(self._http(ANYWHERE, keep=_KEEP))
         url = self._addresses.fcm_token or access_token.TOKEN_URL
         self.access_tokens = AccessTokens(http, url, self._now)
         return self
@@ -80,13 +84,13 @@ class Gateways:
                     yield Paced(gateway, _the_same, self._now)
             case ServiceAccount():
                 self.access_tokens.forgive(credential)
-                async with Http(ANYWHERE, self._authority, only_http2=True, keep=_KEEP) as http:
+                async with self._http(ANYWHERE, only_http2=True, keep=_KEEP) as http:
                     url = self._addresses.fcm or fcm.URL
                     account = Fcm(http, url, credential, self.access_tokens, self._now)
                     yield Paced(account, _the_same, self._now)
             case WebIdentity(subject=subject, keys=keys):
                 signer = VapidSigner(subject or self._subject, self._now)
-                async with Http(self._guard, self._authority) as http:
+                async with self._http(self._guard) as http:
                     web = WebPush(http, keys, signer, self._now)
                     yield Paced(web, _push_service, self._now)
 
@@ -95,9 +99,7 @@ class Gateways:
         """A gateway to APNs that does not wait, whatever it is asked to."""
         identity = None if isinstance(credential, ApnsKey) else credential.identity_pem
         url = self._addresses.apns or (apns.SANDBOX if credential.sandbox else apns.PRODUCTION)
-        async with Http(
-            ANYWHERE, self._authority, identity=identity, only_http2=True, keep=_KEEP
-        ) as http:
+        async with self._http(ANYWHERE, identity=identity, only_http2=True, keep=_KEEP) as http:
             yield Apns(http, url, credential, self._provider_tokens, self._now)
 
 

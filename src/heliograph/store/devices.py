@@ -190,8 +190,8 @@ async def set_push_token(
     push_token: str,
     *,
     now: datetime,
-) -> None:
-    """Give the device a new push token; another device that had it is removed.
+) -> Sequence[DeviceId]:
+    """Give the device a new push token; another device that had it is removed, and told.
 
     Raises NotFound, with nothing changed. A registration of the same push token at this moment is
     a conflict: to be tried again.
@@ -212,9 +212,10 @@ async def set_push_token(
     either = and_(devices.c.instance_id == instance_id, or_(device, same_token))
     if device_id not in await _lock(tx, either):
         raise NotFound("device")
-    await _remove(tx, instance_id, and_(same_token, devices.c.id != device_id))
+    removed = await _remove(tx, instance_id, and_(same_token, devices.c.id != device_id))
     await quarantine.forget_push_tokens(tx, instance_id, [push_token])
     await tx.execute(update(devices).where(device).values(changed))
+    return removed
 
 
 async def set_lost_since(tx: AsyncConnection, device: Device, since: datetime | None) -> None:
@@ -265,7 +266,7 @@ async def remove_of_user(tx: AsyncConnection, instance_id: InstanceId, user_id: 
     chosen = and_(devices.c.instance_id == instance_id, devices.c.user_id == user_id)
     removed = await _remove(tx, instance_id, chosen)
     await quarantine.forget_of_user(tx, instance_id, user_id)
-    return removed
+    return len(removed)
 
 
 async def lock(
@@ -281,7 +282,9 @@ async def _lock(tx: AsyncConnection, chosen: ColumnElement[bool]) -> Sequence[st
     return (await tx.scalars(them)).all()
 
 
-async def _remove(tx: AsyncConnection, instance_id: InstanceId, chosen: ColumnElement[bool]) -> int:
+async def _remove(
+    tx: AsyncConnection, instance_id: InstanceId, chosen: ColumnElement[bool]
+) -> Sequence[DeviceId]:
     await _lock(tx, chosen)
     removed = (
         await tx.execute(
@@ -298,7 +301,7 @@ async def _remove(tx: AsyncConnection, instance_id: InstanceId, chosen: ColumnEl
         await tx.execute(delete(subscriptions).where(of_device))
         if row.user_id is not None:
             await users.free_slot(tx, instance_id, row.user_id, row.platform)
-    return len(removed)
+    return [row.id for row in removed]
 
 
 async def _vapid_key_for(
