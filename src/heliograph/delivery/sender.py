@@ -44,6 +44,8 @@ _GATHERED_FOR_S = 0.02
 _LEAST_TIME = timedelta(seconds=10)
 """A message that a sleeping device must not get late is given this time to be sent once, at all."""
 _PAUSED_FOR = timedelta(seconds=3)
+_CALLED_OFF = Postponed(timedelta())
+"""Of a message that was recalled, or may no longer be sent: the store is asked about it anew."""
 _GONE_IN_A_ROW = 20
 """So many, without one that is reached, and the rest of the batch waits for a closer look."""
 
@@ -190,11 +192,10 @@ class _Pass:
     async def send(
         self, position: int, device: Device | None, message: Message, gateway: Gateway
     ) -> None:
-        said: Said = Postponed(timedelta())
+        said: Said = _CALLED_OFF
         try:
             said = Untied() if device is None else await gateway.send(message, device)
         finally:
-            # Also if it was called off: then the store is asked about it again.
             self._said.put_nowait(Settlement(position, device, said))
 
     def all_is_sent(self) -> None:
