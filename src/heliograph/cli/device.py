@@ -96,7 +96,7 @@ def show(device_id: str, instance_id: str | None, data: str | None, as_json: boo
 @instance_option
 @data_option
 def delete(device_id: str, instance_id: str | None, data: str | None) -> None:
-    """Untie and forget a device, at once."""
+    """Untie and forget a device, at once. What is with a gateway at that moment still goes out."""
     platform = parsed_argument(_platform_of, device_id)
 
     async def work(store: Store) -> None:

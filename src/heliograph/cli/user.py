@@ -55,7 +55,10 @@ def show(user_id: str, instance_id: str | None, data: str | None, as_json: bool)
 @data_option
 @json_output
 def delete(user_id: str, instance_id: str | None, data: str | None, as_json: bool) -> None:
-    """Forget a user and all its devices, at once."""
+    """Forget a user and all its devices, at once.
+
+    What is with a gateway at that moment still goes out.
+    """
     wanted = parsed_argument(parse_user_id, user_id, "USER_ID")
 
     async def work(store: Store) -> int:

@@ -1,8 +1,9 @@
 """What this process has in its hands: devices that were found in the store, messages on their way.
 
 A message can be called back until its gateway has answered. One whose gateway doesn't answer soon
-is called off: that ends the request, so that nothing of it is sent any more. What was called off
-has no answer; so its target is asked about anew.
+is called off: what waits for a connection, a host name or an access token is not sent, and what was
+sent is awaited no longer. It has no answer; so its target is asked about anew. What pyreqwest (0.15)
+has got it does not let go of: a request that found no room on its connection goes out when there is.
 """
 
 import asyncio
@@ -83,7 +84,7 @@ class InFlight:
             self._groups[instance_id].discard(group)
 
     async def recall(self, recalled: Recalled) -> None:
-        """Let go of these. When this returns, nothing more is sent to them."""
+        """Let go of these: when this returns, nothing more is handed over."""
         groups = self._groups.get(recalled.instance_id, set())
         under_way = [task for group in groups for task in group.recall(recalled)]
         if not under_way:
