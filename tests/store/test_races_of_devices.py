@@ -189,7 +189,7 @@ async def test_two_devices_that_swap_push_tokens_at_once_end_as_one(
                 partial(give, device_id=other.id, push_token=one.push_token),
             ],
         )
-        assert Counter(map(type, said)) == {NotFound: 1, type(None): 1}
+        assert Counter(map(type, said)) == {NotFound: 1, list: 1}
 
 
 async def test_a_push_token_that_registers_while_it_is_given_to_a_device_is_one_device(
@@ -204,7 +204,7 @@ async def test_a_push_token_that_registers_while_it_is_given_to_a_device_is_one_
             partial(give, instance_id=instance_id, device_id=device.id),
         ]
         registered, given = (await at_once_with_retries(store, works * 2))[:2]
-        assert given is None
+        assert not isinstance(given, Exception)
         async with store.reading() as connection:
             found = await devices.those_of(connection, instance_id, [device.id, registered.id])
         assert [one.push_token for one in found.values()] == [token]
