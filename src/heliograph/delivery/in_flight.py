@@ -2,8 +2,7 @@
 
 A message can be called back until its gateway has answered. One whose gateway doesn't answer soon
 is called off: what waits for a connection, a host name or an access token is not sent, and what was
-sent is awaited no longer. It has no answer, so its target is asked about anew. pyreqwest (0.15)
-does not let go of what it has got: a request without room on its connection goes out when there is.
+sent is awaited no longer. It has no answer, so its target is asked about anew.
 """
 
 import asyncio

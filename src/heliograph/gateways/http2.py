@@ -21,6 +21,7 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 
 from heliograph.gateways.guard import AddressRefused, Guard, HostUnknown
+from heliograph.gateways.tls_alert import is_about_our_certificate
 
 _CONNECT_TIMEOUT = timedelta(seconds=10)
 _ANSWER_TIMEOUT = timedelta(seconds=30)
@@ -32,6 +33,8 @@ _WARM_FOR_S = 60.0
 _MAX_ANSWER_BYTES = 4096
 """Of an answer's body no more is read: it may come from anybody's server."""
 _SUCCESS = range(200, 300)
+_PLACE_KEPT_S = 5.0
+"""What is called off keeps its place on the connection for a while: the client goes on with it."""
 _numbers = itertools.count(1)
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _SHORTEST_START = len("http://h")
@@ -87,12 +90,17 @@ class _Origin:
     first can carry them all. So the first request goes alone and the others wait for it.
     """
 
-    def __init__(self, client: Client, address: str, may_send: Callable[[], bool]) -> None:
+    def __init__(
+        self, client: Client, address: str, may_send: Callable[[], bool], streams: int
+    ) -> None:
         self.client = client
         self.address = address
         self.number = next(_numbers)
         self.resolved_at = time.monotonic()
         self._may_send = may_send
+        # What the client has got it sends, also if nobody wants it any more: so it gets no more
+        # than it can send at once. (pyreqwest 0.15 does not end its request with our task.)
+        self._streams = asyncio.Semaphore(streams)
         self._opening: asyncio.Future[bool | None] | None = None
         self._warm_until = 0.0
 
@@ -123,8 +131,22 @@ class _Origin:
         return answer
 
     async def _send(self, request: Request) -> Response | NoResponse:
+        await self._streams.acquire()
         if not self._may_send():
+            self._streams.release()
             raise asyncio.CancelledError
+        try:
+            answer = await self._exchange(request)
+        except asyncio.CancelledError:
+            asyncio.get_running_loop().call_later(_PLACE_KEPT_S, self._streams.release)
+            raise
+        except BaseException:
+            self._streams.release()
+            raise
+        self._streams.release()
+        return answer
+
+    async def _exchange(self, request: Request) -> Response | NoResponse:
         builder = self.client.post(request.url).headers(request.headers).body_bytes(request.body)
         builder = builder.streamed_read_buffer_limit(_MAX_ANSWER_BYTES)
         try:
@@ -136,7 +158,7 @@ class _Origin:
         except PyreqwestError as error:
             self._warm_until = 0.0
             # Its text may hold the endpoint, which is a secret; its type may not.
-            return NoResponse(type(error).__name__, _is_about_our_certificate(error))
+            return NoResponse(type(error).__name__, is_about_our_certificate(error))
         self._warm_until = time.monotonic() + _WARM_FOR_S
         return response
 
@@ -148,10 +170,12 @@ class Http:
     certificate in PEM. only_http2: the service is known to speak it; so one connection is opened,
     also when many requests find the last one closed. keep: how long a host name is taken to mean
     the same address, and so how long a connection may be used before the name is looked up again.
-    may_send: asked right before each request; if it says no, the request is called off.
+    streams: how many requests are sent at once on a connection, since more would wait unseen; no
+    less than RFC 9113, 6.5.2 recommends to servers. may_send: asked right before each; if it says
+    no, the request is called off.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all but one by name
         self,
         guard: Guard,
         authority: bytes | None = None,
@@ -159,6 +183,7 @@ class Http:
         identity: bytes | None = None,
         only_http2: bool = False,
         keep: timedelta = timedelta(seconds=60),
+        streams: int = 100,
         may_send: Callable[[], bool] = lambda: True,
     ) -> None:
         self._guard = guard
@@ -166,6 +191,7 @@ class Http:
         self._identity = identity
         self._only_http2 = only_http2
         self._keep = keep
+        self._streams = streams
         self._may_send = may_send
         self._keep_s = keep.total_seconds()
         self._origins: OrderedDict[str, _Origin] = OrderedDict()
@@ -229,7 +255,8 @@ class Http:
         known = self._origins.get(key)
         # The order of the addresses changes all the time: one that is still there is kept.
         if known is None or known.address not in addresses:
-            known = _Origin(self._build(host, addresses[0], port), addresses[0], self._may_send)
+            client = self._build(host, addresses[0], port)
+            known = _Origin(client, addresses[0], self._may_send, self._streams)
         known.resolved_at = time.monotonic()
         self._origins[key] = known
         self._origins.move_to_end(key)
@@ -280,24 +307,3 @@ def _origin(start: str) -> str:
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
     port = "" if url.port in {None, _DEFAULT_PORTS.get(url.scheme)} else f":{url.port}"
     return f"{url.scheme}://{host}{port}"
-
-
-def _is_about_our_certificate(error: PyreqwestError) -> bool:
-    """Whether the server refused our certificate by a TLS alert."""
-    details = getattr(error, "details", None) or {}
-    said = [cause["message"] for cause in details.get("causes") or []]
-    # Our own complaints about the server's certificate don't come as a received alert.
-    return any(f"received fatal alert: {alert}" in said for alert in _CERTIFICATE_ALERTS)
-
-
-_CERTIFICATE_ALERTS = (
-    "BadCertificate",
-    "UnsupportedCertificate",
-    "CertificateRevoked",
-    "CertificateExpired",
-    "CertificateUnknown",
-    "UnknownCA",
-    "AccessDenied",
-    "CertificateRequired",
-)
-"""RFC 8446, 6.2."""

@@ -29,6 +29,8 @@ from heliograph.model.device import Device, subscription_of
 
 _KEEP = timedelta(hours=1)
 """Apple and Google want few connections that last."""
+_APPLES = 500
+"""Streams that APNs grants, or more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,10 @@ class Gateways:
         """A gateway to APNs that does not wait, whatever it is asked to."""
         identity = None if isinstance(credential, ApnsKey) else credential.identity_pem
         url = self._addresses.apns or (apns.SANDBOX if credential.sandbox else apns.PRODUCTION)
-        async with self._http(ANYWHERE, identity=identity, only_http2=True, keep=_KEEP) as http:
+        http2 = self._http(
+            ANYWHERE, identity=identity, only_http2=True, keep=_KEEP, streams=_APPLES
+        )
+        async with http2 as http:
             yield Apns(http, url, credential, self._provider_tokens, self._now)
 
 
