@@ -9,7 +9,7 @@ ALL = 200
 
 async def test_there_is_room_for_two_hundred() -> None:
     share = Room().share()
-    assert [await share.take(150), await share.take(60)] == [150, 50]
+    assert [await share.take(140), await share.take(100)] == [140, 60]
 
 
 async def test_who_waits_is_served_in_turn_with_what_it_needs() -> None:
