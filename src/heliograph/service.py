@@ -6,7 +6,6 @@ Things close in reverse: first the doors, then the workers, then the broker and 
 import asyncio
 import logging
 import random
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
@@ -15,15 +14,9 @@ from contextlib import (
     contextmanager,
 )
 from functools import partial
-from pathlib import Path
 
-import uvicorn
-from starlette.types import ASGIApp
-
-from heliograph import data
+from heliograph import data, http_server
 from heliograph.api.app import build
-from heliograph.api.certificate import Certificate, CertificateFiles
-from heliograph.api.protocol import BACKLOG, HttpServer, JsonErrorProtocol
 from heliograph.api.rate import rates
 from heliograph.api.state import Api
 from heliograph.broker.address import BrokerAddress
@@ -68,8 +61,8 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         path = directory.made(settings.data)
         lock = await stack.enter_async_context(directory.locked(path, settings.local_url))
-        listener = stack.enter_context(_listening(settings))
-        certificate = _certificate(settings, path)
+        listener = stack.enter_context(http_server.listening(settings))
+        certificate = http_server.certificate(settings, path)
         store = await stack.enter_async_context(data.opened_store(settings))
         await data.make_default_instance(store, path)
         stack.enter_context(_kept_tidy(store))
@@ -90,8 +83,8 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
             now=data.now,
         )
         if certificate is not None:
-            stack.enter_context(_kept_current(certificate))
-        await _answer(build(api), listener, certificate, stopping, settings)
+            stack.enter_context(http_server.kept_current(certificate))
+        await http_server.answer(build(api), listener, certificate, stopping, settings)
 
 
 async def work(settings: Settings, stopping: asyncio.Event) -> None:
@@ -227,73 +220,6 @@ def _delivering(
             yield made
 
     return workers
-
-
-async def _answer(
-    app: ASGIApp,
-    listener: socket.socket,
-    certificate: Certificate | None,
-    stopping: asyncio.Event,
-    settings: Settings,
-) -> None:
-    # No access log: paths hold device ids, and a device id is all that its owner proves.
-    config = uvicorn.Config(
-        app,
-        http=JsonErrorProtocol,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # Where a client is, api/client_address.py finds out, by our own setting.
-        proxy_headers=False,
-        lifespan="off",
-        ssl_context_factory=(lambda *_: certificate.context) if certificate else None,
-        timeout_graceful_shutdown=round(settings.drain.total_seconds()),
-    )
-    server = HttpServer(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    stopped = asyncio.create_task(stopping.wait())
-    logger.info("listening on %s", settings.base_url)
-    await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
-    stopped.cancel()
-    await serving
-
-
-def _certificate(settings: Settings, path: Path) -> Certificate | None:
-    """What the server shows if it speaks TLS. Raises Misconfigured."""
-    if settings.tls_cert is None or settings.tls_key is None:
-        return None
-    files = CertificateFiles(settings.tls_cert, settings.tls_key)
-    return Certificate(files, partial(directory.note_certificate, path), data.now)
-
-
-@contextmanager
-def _kept_current(certificate: Certificate) -> Iterator[None]:
-    watching = asyncio.create_task(certificate.keep_current())
-    try:
-        yield
-    finally:
-        watching.cancel()
-
-
-@contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
-    """The socket of the API. Raises Misconfigured if the address can't be had."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            settings.host,
-            settings.port,
-            type=socket.SOCK_STREAM,
-            flags=socket.AI_PASSIVE,
-        )[0]
-        listener = socket.create_server(address, family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise Misconfigured(
-            f"can't listen on {settings.host} port {settings.port}: {error.strerror}",
-            "Choose another with --port PORT or --host HOST.",
-        ) from error
-    with listener:
-        yield listener
 
 
 @contextmanager
