@@ -1,6 +1,8 @@
 """The command line: parse, call, print."""
 
+import os
 import sys
+from contextlib import suppress
 
 import click
 
@@ -54,11 +56,23 @@ cli.add_command(store)
 
 def main() -> None:
     """Run the command; what went wrong becomes a sentence on stderr and an exit code."""
+    code = _exit_code()
+    # The HTTP client's threads were seen to abort while the interpreter is being torn down.
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def _exit_code() -> int:
     try:
-        cli.main(standalone_mode=True)
+        cli.main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
     except Misconfigured as error:
         click.echo(f"Error: {error}", err=True)
-        sys.exit(_MISCONFIGURED)
+        return _MISCONFIGURED
     except HeliographError as error:
         click.echo(f"Error: {error}", err=True)
-        sys.exit(_FAILED)
+        return _FAILED
+    return 0
