@@ -7,12 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-import pytest
-
 from heliograph.broker.streams import LEASE
 from tests.browsers import Browser, Browsers, hello, new_name
 from tests.client import Instance, Reply
-from tests.nats_cluster import NatsCluster
 from tests.postgresql import Postgresql
 from tests.push_service import PushService
 from tests.server import Server
@@ -25,19 +22,6 @@ LETS_GO = "another worker has taken over"
 FREEZES = 4
 FREEZE_S = 1
 PACE_S = 0.02
-
-
-@pytest.fixture
-def nats(tmp_path: Path) -> Iterator[NatsCluster]:
-    (tmp_path / "nats").mkdir()
-    with NatsCluster.start(tmp_path / "nats", size=1) as running:
-        yield running
-
-
-@pytest.fixture
-def settings(nats: NatsCluster, environment: dict[str, str]) -> dict[str, str]:
-    shared = {"HELIOGRAPH_NATS_URL": nats.url, "HELIOGRAPH_NATS_REPLICAS": "1"}
-    return {**environment, **shared}
 
 
 @contextmanager

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.browsers import Browser, Browsers, hello, new_name
 from tests.client import Reply
 from tests.nats_cluster import NatsCluster
@@ -16,19 +14,6 @@ from tests.worker_process import WorkerProcess
 
 FEW_BYTES = 8 * 1024
 MOST_PUBLISHES = 100
-
-
-@pytest.fixture
-def nats(tmp_path: Path) -> Iterator[NatsCluster]:
-    (tmp_path / "nats").mkdir()
-    with NatsCluster.start(tmp_path / "nats", size=1) as running:
-        yield running
-
-
-@pytest.fixture
-def settings(nats: NatsCluster, environment: dict[str, str]) -> dict[str, str]:
-    shared = {"HELIOGRAPH_NATS_URL": nats.url, "HELIOGRAPH_NATS_REPLICAS": "1"}
-    return {**environment, **shared}
 
 
 @contextmanager

@@ -21,19 +21,6 @@ NOT_ALL_WERE_ASKED = "not every process that sends could be asked"
 
 
 @pytest.fixture
-def nats(tmp_path: Path) -> Iterator[NatsCluster]:
-    (tmp_path / "nats").mkdir()
-    with NatsCluster.start(tmp_path / "nats", size=1) as running:
-        yield running
-
-
-@pytest.fixture
-def settings(nats: NatsCluster, environment: dict[str, str]) -> dict[str, str]:
-    shared = {"HELIOGRAPH_NATS_URL": nats.url, "HELIOGRAPH_NATS_REPLICAS": "1"}
-    return {**environment, **shared}
-
-
-@pytest.fixture
 def api(tmp_path: Path, settings: dict[str, str]) -> Iterator[Server]:
     """A server that leaves all else to workers."""
     none = {**settings, "HELIOGRAPH_ROLES": "none"}

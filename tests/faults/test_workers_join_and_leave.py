@@ -17,21 +17,6 @@ DEVICES = 300
 
 
 @pytest.fixture
-def nats(tmp_path: Path) -> Iterator[NatsCluster]:
-    """A single NATS server."""
-    (tmp_path / "nats").mkdir()
-    with NatsCluster.start(tmp_path / "nats", size=1) as running:
-        yield running
-
-
-@pytest.fixture
-def settings(nats: NatsCluster, environment: dict[str, str]) -> dict[str, str]:
-    """Those of a server and its workers, which share that NATS server."""
-    shared = {"HELIOGRAPH_NATS_URL": nats.url, "HELIOGRAPH_NATS_REPLICAS": "1"}
-    return {**environment, **shared}
-
-
-@pytest.fixture
 def api(tmp_path: Path, settings: dict[str, str]) -> Iterator[Server]:
     """A server that accepts publishes, and leaves all else to workers."""
     none = {**settings, "HELIOGRAPH_ROLES": "none"}
