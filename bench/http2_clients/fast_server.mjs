@@ -1,5 +1,5 @@
 // A gateway that takes everything, as fast as it can: for load, where a strict one would be the limit.
-// node server.mjs KEY_FILE CERTIFICATE_FILE; prints its port; ends when its standard input closes.
+// node fast_server.mjs KEY_FILE CERTIFICATE_FILE; prints its port; ends when its standard input closes.
 import { readFileSync } from "node:fs";
 import { constants, createSecureServer } from "node:http2";
 

@@ -1,8 +1,8 @@
 """Requests for each second of a core: what a client costs when nothing goes wrong.
 
-Against a gateway that takes everything (Node), which answered h2load 29,000 to 36,000 times a second
-on one core: more than a client on another asks for. Rounds go from client to client, so that what
-else the machine does spoils none of them alone, and only ratios within a run mean something.
+Against a gateway that takes everything (Node), which answered h2load 29,000 to 36,000 times a
+second on one core: more than a client on another asks for. Rounds go from client to client, so that
+what else the machine does spoils none of them alone, and only ratios within a run mean something.
 """
 
 import asyncio
