@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,24 @@ def one_that_waits(everyone: list[Browser], push_service: PushService) -> Browse
     return next(one for one in everyone if one.subscription.token != request.token)
 
 
+def publish_that_waits(
+    api: Server, everyone: list[Browser], push_service: PushService
+) -> tuple[str, Browser]:
+    """A publish whose first message is held, and one of those whose messages wait behind it."""
+    push_service.hold()
+    publish_id = publish(api)
+    eventually(lambda: push_service.held() == 1)
+    return publish_id, one_that_waits(everyone, push_service)
+
+
+def assert_all_but_one_got_it(
+    api: Server, report: dict[str, Any], stopped: Browser, push_service: PushService
+) -> None:
+    assert push_service.requests(stopped.subscription) == []
+    assert (report["untied"], report["delivered"]) == (1, DEVICES - 1)
+    assert NOT_ALL_WERE_ASKED not in api.log.read_text()
+
+
 def seconds_of_stop(browser: Browser) -> float:
     began = time.monotonic()
     browser.stop()
@@ -59,36 +78,26 @@ def test_a_frozen_worker_that_goes_on_sends_nothing_to_a_device_that_was_stopped
     api: Server, settings: dict[str, str], everyone: list[Browser], push_service: PushService
 ) -> None:
     with WorkerProcess.start(api.data, "worker", environment=settings) as worker:
-        push_service.hold()
-        publish_id = publish(api)
-        eventually(lambda: push_service.held() == 1)
-        stopped = one_that_waits(everyone, push_service)
+        publish_id, stopped = publish_that_waits(api, everyone, push_service)
         with worker.frozen():
             assert seconds_of_stop(stopped) < LONGEST_S
             push_service.release()
         report = finished(api, publish_id)
         assert worker.stop() == 0
-    assert push_service.requests(stopped.subscription) == []
-    assert (report["untied"], report["delivered"]) == (1, DEVICES - 1)
-    assert NOT_ALL_WERE_ASKED not in api.log.read_text()
+    assert_all_but_one_got_it(api, report, stopped, push_service)
 
 
 def test_a_worker_that_was_killed_is_not_waited_for_longer_than_it_could_have_sent(
     api: Server, settings: dict[str, str], everyone: list[Browser], push_service: PushService
 ) -> None:
     with WorkerProcess.start(api.data, "first", environment=settings) as first:
-        push_service.hold()
-        publish_id = publish(api)
-        eventually(lambda: push_service.held() == 1)
-        stopped = one_that_waits(everyone, push_service)
+        publish_id, stopped = publish_that_waits(api, everyone, push_service)
         first.kill()
     assert seconds_of_stop(stopped) < LONGEST_S
     push_service.release()
     with WorkerProcess.start(api.data, "second", environment=settings):
         report = finished(api, publish_id)
-    assert push_service.requests(stopped.subscription) == []
-    assert (report["untied"], report["delivered"]) == (1, DEVICES - 1)
-    assert NOT_ALL_WERE_ASKED not in api.log.read_text()
+    assert_all_but_one_got_it(api, report, stopped, push_service)
 
 
 def test_a_worker_that_has_ended_in_peace_is_not_waited_for(

@@ -50,7 +50,7 @@ from heliograph.store.batches import Found, Range
 from heliograph.store.engine import Store
 from heliograph.store.targets import position_of
 from tests.push_tokens import new_push_token
-from tests.store.racing import FCM, NOW, count
+from tests.store.racing import FCM, NOW, count, publish_of
 
 ALICE, BOB = UserId("alice"), UserId("bob")
 NEWS, SPORT = Interest("news"), Interest("sport")
@@ -235,13 +235,7 @@ class _Life:
         )
 
     def _publish(self, audience: Audience) -> Publish:
-        return Publish(
-            id=new_publish_id(),
-            instance_id=self.instance_id,
-            accepted_at=NOW,
-            audience=audience,
-            payloads={FCM: {}},
-        )
+        return msgspec.structs.replace(publish_of(self.instance_id), audience=audience)
 
     async def _deliver(self, tx: AsyncConnection, publish: Publish) -> list[Target]:
         """Fan out page by page, settle each batch; the targets on FCM."""

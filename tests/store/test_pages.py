@@ -20,7 +20,6 @@ from heliograph.model.ids import (
     UserId,
     new_device_id,
     new_instance_id,
-    new_publish_id,
 )
 from heliograph.model.publish import Audience, Interests, Publish, Users
 from heliograph.model.shard import START, Position, Shard
@@ -33,7 +32,7 @@ from heliograph.store.targets import position_of
 from tests.databases import SEAL
 from tests.postgresql import Postgresql
 from tests.store.explained import visited
-from tests.store.racing import NOW
+from tests.store.racing import NOW, publish_of
 
 APNS = Platform.APNS
 FIRST, ALL = 250, 12_000
@@ -84,13 +83,8 @@ class Filled:
             await tx.execute(insert(subscriptions), subscribed)
 
     def publish(self, audience: Audience) -> Publish:
-        return Publish(
-            id=new_publish_id(),
-            instance_id=self.instance_id,
-            accepted_at=NOW,
-            audience=audience,
-            payloads={APNS: {}},
-        )
+        whole = publish_of(self.instance_id)
+        return msgspec.structs.replace(whole, audience=audience, payloads={APNS: {}})
 
 
 @pytest.fixture
