@@ -28,6 +28,7 @@ from heliograph.model.batch import Batch, Target
 from heliograph.model.device import Device
 from heliograph.model.errors import Invalid
 from heliograph.model.ids import DeviceId
+from heliograph.model.limits import PAUSED_LOOK_INTERVAL
 from heliograph.model.publish import PublishState
 from heliograph.model.verdict import CredentialRefused, Delivered, DeviceGone, Drop, Postponed
 from heliograph.store import batches, devices, publishes
@@ -43,7 +44,6 @@ dozens, and a message costs less than half of what it does with four (measured).
 _GATHERED_FOR_S = 0.02
 _LEAST_TIME = timedelta(seconds=10)
 """A message that a sleeping device must not get late is given this time to be sent once, at all."""
-_PAUSED_FOR = timedelta(seconds=3)
 _CALLED_OFF = Postponed(timedelta())
 """Of a message that was recalled, or may no longer be sent: the store is asked about it anew."""
 _GONE_IN_A_ROW = 20
@@ -79,7 +79,7 @@ class Sender:
         if found is None:
             return Done()
         if found.state is PublishState.PAUSED:
-            return Later(_PAUSED_FOR)
+            return Later(PAUSED_LOOK_INTERVAL)
         opened = OpenBatch(batch, found.progress, found.version, self._pausing)
         is_large = len(opened.unsettled()) > _LARGE
         turn = self._large if is_large else nullcontext()

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.broker.worker import Done, Later, Lost, Outcome
 from heliograph.model.batch import Batch, Target
-from heliograph.model.limits import MAX_BATCH_TARGETS
+from heliograph.model.limits import MAX_BATCH_TARGETS, PAUSED_LOOK_INTERVAL
 from heliograph.model.publish import AudienceKind, Publish, PublishState, kind_of
 from heliograph.model.shard import Shard, ShardMessage, split
 from heliograph.store import batches, publishes, shards, targets
@@ -29,7 +29,6 @@ _PARTS = 16
 _MAX_UNDER_WAY = 32
 """Batches of a shard that may wait for a gateway, or be with it."""
 _LOOK_AGAIN = timedelta(seconds=0.2)
-_PAUSED_FOR = timedelta(seconds=3)
 _NEXT_TURN = timedelta()
 
 
@@ -132,7 +131,7 @@ class Sharding:
         async with self._store.reading() as connection:
             state = await publishes.state_of(connection, publish.instance_id, publish.id)
         if state is PublishState.PAUSED:
-            return Later(_PAUSED_FOR)
+            return Later(PAUSED_LOOK_INTERVAL)
         if state is PublishState.CANCELLED:
             ended = msgspec.structs.replace(shard, done=True)
             return Done() if await self._note(publish, shard, ended, []) else Lost()

@@ -45,6 +45,9 @@ MAX_WEB_PAYLOAD_BYTES = 3993
 
 MAX_BATCH_TARGETS = 500
 
+PAUSED_LOOK_INTERVAL = timedelta(seconds=3)
+"""How often what waits of a paused publish looks whether it goes on."""
+
 MAX_RETRY_TIME = timedelta(minutes=60)
 """How long a target is retried, unless its message's time to live ends before."""
 
