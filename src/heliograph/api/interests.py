@@ -3,6 +3,7 @@
 import base64
 import binascii
 
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -26,10 +27,11 @@ async def list_interests(request: Request) -> Response:
     """A page of the device's interests, and where the next page begins."""
     limit, after = _limit_of(request), _cursor_of(request)
     device = await device_of(request)
-    async with api_of(request).store.reading() as connection:
-        page = await interests.of_device(
-            connection, device.instance_id, device.id, after=after, limit=limit + 1
+    page = await api_of(request).store.read(
+        lambda tx: interests.of_device(
+            tx, device.instance_id, device.id, after=after, limit=limit + 1
         )
+    )
     metadata = {"nextCursor": _cursor(page[limit - 1])} if len(page) > limit else {}
     return JSONResponse({"interests": page[:limit], "responseMetadata": metadata})
 
@@ -49,24 +51,33 @@ async def replace_interests(request: Request) -> Response:
     """Make these the device's interests."""
     body = await json_object(request, _INTERESTS)
     wanted = each_once(body["interests"])
-    async with api_of(request).store.writing() as tx:
+
+    async def work(tx: AsyncConnection) -> None:
         await interests.replace(tx, await find_device(tx, request), wanted)
+
+    await api_of(request).store.write(work)
     return Response()
 
 
 async def add_interest(request: Request) -> Response:
     """Subscribe the device. Also to what it is subscribed to."""
     interest = _interest_of(request)
-    async with api_of(request).store.writing() as tx:
+
+    async def work(tx: AsyncConnection) -> None:
         await interests.add(tx, await find_device(tx, request), interest)
+
+    await api_of(request).store.write(work)
     return Response()
 
 
 async def remove_interest(request: Request) -> Response:
     """Unsubscribe the device. Also from what it is not subscribed to."""
     interest = _interest_of(request)
-    async with api_of(request).store.writing() as tx:
+
+    async def work(tx: AsyncConnection) -> None:
         await interests.remove(tx, await find_device(tx, request), interest)
+
+    await api_of(request).store.write(work)
     return Response()
 
 

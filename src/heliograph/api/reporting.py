@@ -106,8 +106,7 @@ async def _count(request: Request, instance_id: InstanceId, event: Event) -> Non
     if not (_can_be_ours(event.publish_id) and _can_be_ours(event.device_id)):
         return
     try:
-        async with api_of(request).store.writing() as tx:
-            await reports.record(tx, instance_id, event)
+        await api_of(request).store.write(lambda tx: reports.record(tx, instance_id, event))
     except Unavailable:
         # Apple's SDK, told to try again, would send nothing else before this.
         logger.warning("a device's report is lost: the store is not available")

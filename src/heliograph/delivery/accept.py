@@ -71,8 +71,7 @@ class Accept:
         return publish.id
 
     async def _id_under(self, key: IdempotencyKey, publish: Publish) -> PublishId:
-        async with self._store.writing() as tx:
-            publish_id = await idempotency.claim(tx, key, publish)
+        publish_id = await self._store.write(lambda tx: idempotency.claim(tx, key, publish))
         if publish_id is None:
             raise Invalid("Idempotency-Key", "was used for another publish within 24 hours")
         return publish_id

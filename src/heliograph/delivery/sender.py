@@ -14,6 +14,7 @@ from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.broker.worker import Done, Later, Lost, Outcome
 from heliograph.delivery.connected import Connected
@@ -74,8 +75,7 @@ class Sender:
     async def __call__(self, message: bytes) -> Outcome:
         """Send one message of the DELIVER stream: what is due of it, from where it stopped."""
         batch = msgspec.json.decode(message, type=Batch)
-        async with self._store.reading() as connection:
-            found = await batches.find(connection, batch)
+        found = await self._store.read(lambda tx: batches.find(tx, batch))
         if found is None:
             return Done()
         if found.state is PublishState.PAUSED:
@@ -160,12 +160,15 @@ class Sender:
     async def _devices(self, batch: Batch, positions: list[int]) -> dict[DeviceId, Device] | None:
         """Those that are still there; None if the publish is paused or cancelled."""
         wanted = [batch.targets[position].device_id for position in positions]
-        async with self._store.reading() as connection:
-            found = await devices.recipients(connection, batch, wanted)
+
+        async def work(tx: AsyncConnection) -> dict[DeviceId, Device] | None:
+            found = await devices.recipients(tx, batch, wanted)
             if found:
                 return found
-            state = await publishes.state_of(connection, batch.instance_id, batch.publish_id)
+            state = await publishes.state_of(tx, batch.instance_id, batch.publish_id)
             return found if state is PublishState.RUNNING else None
+
+        return await self._store.read(work)
 
 
 class _Pass:

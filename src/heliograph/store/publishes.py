@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -59,7 +59,7 @@ async def begin(
         "state": PublishState.RUNNING,
         "finished_at": now if all(shard.is_finished for shard in begun) else None,
     }
-    added = await tx.execute(insert(publishes).values(row).on_conflict_do_nothing())
+    added = await tx.execute(_ADD, row)
     if added.rowcount == 0:
         return False
     await shards.add(tx, publish.instance_id, publish.id, begun)
@@ -68,13 +68,22 @@ async def begin(
     return True
 
 
+# These are built once: to build one costs more than to run it.
+_ADD = insert(publishes).on_conflict_do_nothing()
+_ONE = and_(
+    publishes.c.instance_id == bindparam("of_instance"), publishes.c.id == bindparam("with_id")
+)
+
+
 async def state_of(
     tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId
 ) -> PublishState | None:
     """Whether the publish goes on; None if there is none."""
-    chosen = select(publishes.c.state).where(_one(instance_id, publish_id))
-    state = await tx.scalar(chosen)
+    state = await tx.scalar(_STATE, {"of_instance": instance_id, "with_id": publish_id})
     return None if state is None else PublishState(state)
+
+
+_STATE = select(publishes.c.state).where(_ONE)
 
 
 async def set_state(
@@ -200,17 +209,26 @@ async def _finish(
     tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId, *, now: datetime
 ) -> None:
     """Finish the publish, if that was its last shard."""
-    chosen = _one(instance_id, publish_id)
+    one = {"of_instance": instance_id, "with_id": publish_id}
     # Locked first: of two shards that end at the same moment, the second must see the first.
-    locked = select(publishes.c.id).where(chosen).with_for_update()
-    if await tx.scalar(locked) is None or await shards.unfinished(tx, instance_id, publish_id):
+    if await tx.scalar(_LOCKED, one) is None:
         return
-    ended = update(publishes).where(chosen, publishes.c.finished_at.is_(None))
-    await tx.execute(ended.values(finished_at=now))
-    mine = and_(
-        batches_table.c.instance_id == instance_id, batches_table.c.publish_id == publish_id
-    )
-    await tx.execute(delete(batches_table).where(mine))
+    if await shards.unfinished(tx, instance_id, publish_id):
+        return
+    await tx.execute(_FINISHED, {**one, "at": now})
+    await tx.execute(_BATCHES_FORGOTTEN, one)
+
+
+_LOCKED = select(publishes.c.id).where(_ONE).with_for_update()
+_FINISHED = (
+    update(publishes)
+    .where(_ONE, publishes.c.finished_at.is_(None))
+    .values(finished_at=bindparam("at"))
+)
+_BATCHES_FORGOTTEN = delete(batches_table).where(
+    batches_table.c.instance_id == bindparam("of_instance"),
+    batches_table.c.publish_id == bindparam("with_id"),
+)
 
 
 def _one(instance_id: InstanceId, publish_id: PublishId) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,45 +29,52 @@ async def tie(
     Raises, with nothing changed: NotFound for an unknown device, Invalid if it has another user,
     LimitReached if the user has a hundred devices on the platform.
     """
-    device = and_(
-        devices.c.instance_id == instance_id,
-        devices.c.id == device_id,
-        devices.c.platform == platform,
-    )
-    untied = and_(device, devices.c.user_id.is_(None))
-    tied = await tx.execute(update(devices).where(untied).values(user_id=user_id))
+    device = {"of_instance": instance_id, "with_id": device_id, "of_platform": platform}
+    tied = await tx.execute(_TIED, {**device, "new_user": user_id})
     if tied.rowcount == 1:
         await take_slot(tx, instance_id, user_id, platform)
         return
-    row = (await tx.execute(select(devices.c.user_id).where(device))).first()
+    row = (await tx.execute(_USER, device)).first()
     if row is None:
         raise NotFound("device")
     if row.user_id != user_id:
         raise Invalid("userId", "A User Id is already associated with this device.")
 
 
+# These are built once: to build one costs more than to run it.
+_DEVICE = and_(
+    devices.c.instance_id == bindparam("of_instance"),
+    devices.c.id == bindparam("with_id"),
+    devices.c.platform == bindparam("of_platform"),
+)
+_TIED = (
+    update(devices)
+    .where(_DEVICE, devices.c.user_id.is_(None))
+    .values(user_id=bindparam("new_user"))
+)
+_USER = select(devices.c.user_id).where(_DEVICE)
+
+
 async def take_slot(
     tx: AsyncConnection, instance_id: InstanceId, user_id: UserId, platform: Platform
 ) -> None:
     """One device more of the user on the platform. Raises LimitReached, with nothing changed."""
-    # Count and limit are one statement: two arrivals can't both see ninety-nine.
     row = {
         "instance_id": instance_id,
         "user_id": user_id,
         "platform": platform,
         "taken": 1,
     }
-    taken = await tx.execute(
-        insert(device_slots)
-        .values(row)
-        .on_conflict_do_update(
-            index_elements=list(device_slots.primary_key),
-            set_={"taken": device_slots.c.taken + 1},
-            where=device_slots.c.taken < MAX_DEVICES_PER_USER,
-        )
-    )
-    if taken.rowcount == 0:
+    if (await tx.execute(_SLOT_TAKEN, row)).rowcount == 0:
         raise LimitReached("devices", MAX_DEVICES_PER_USER)
+
+
+# Count and limit are one statement: two arrivals can't both see ninety-nine.
+_SLOT_TAKEN = insert(device_slots).on_conflict_do_update(
+    index_elements=list(device_slots.primary_key),
+    set_={"taken": device_slots.c.taken + 1},
+    where=device_slots.c.taken < MAX_DEVICES_PER_USER,
+)
 
 
 async def slots_taken(
