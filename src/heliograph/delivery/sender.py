@@ -10,7 +10,7 @@ import logging
 import random
 from asyncio import Queue, Semaphore, TaskGroup
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
 
 import msgspec
@@ -189,6 +189,7 @@ class _Pass:
         self._rng = rng
         self._expires_at = expires_at
         self._said: Queue[Settlement | None] = Queue()
+        self._ended = asyncio.Event()
         self._delivered = 0
         self._gone: list[Settlement] = []
 
@@ -203,6 +204,7 @@ class _Pass:
 
     def all_is_sent(self) -> None:
         self._said.put_nowait(None)
+        self._ended.set()
 
     async def settle_as_they_come(self, share: Share) -> None:
         """Settle as many at once as have come in for a moment, or while the last ones were settled.
@@ -211,7 +213,8 @@ class _Pass:
         """
         while (said := await self._said.get()) is not None:
             # A transaction costs as much for one as for a hundred.
-            await asyncio.sleep(_GATHERED_FOR_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), _GATHERED_FOR_S)
             settlements = [said]
             while not self._said.empty() and (said := self._said.get_nowait()) is not None:
                 settlements.append(said)
