@@ -45,10 +45,12 @@ from heliograph.store import (
     shards,
     targets,
     users,
+    verdicts,
 )
 from heliograph.store.batches import Found, Range
 from heliograph.store.engine import Store
 from heliograph.store.targets import position_of
+from heliograph.store.verdicts import Noted
 from tests.push_tokens import new_push_token
 from tests.store.racing import FCM, NOW, count, publish_of
 
@@ -290,6 +292,13 @@ class _Life:
         under_way = await batches.counts_under_way(tx, self.instance_id, publish.id)
         assert (FCM, {"retried": 1}) in under_way
         assert await batches.advance(tx, batch, Progress(settled={0}), version=1, settled=True)
+        said = [
+            Noted(device_id=target.device_id, user_id=ALICE, outcome="delivered", reason="")
+            for target in page
+        ]
+        await verdicts.add_all(tx, batch, 1, said, now=NOW)
+        kept = await verdicts.of_publish(tx, self.instance_id, publish.id)
+        assert {one.device_id for one in kept} >= {target.device_id for target in page}
         counts = {"delivered": len(page)}
         await publishes.count(tx, self.instance_id, publish.id, FCM, counts, part=0)
         await publishes.batch_settled(tx, batch, now=NOW)

@@ -30,6 +30,7 @@ from heliograph.delivery.settlement import (
 )
 from heliograph.model.answers import Answers
 from heliograph.model.batch import Attempt, Batch, Progress
+from heliograph.model.publish import AudienceKind
 from heliograph.model.verdict import (
     CredentialRefused,
     Delivered,
@@ -39,8 +40,17 @@ from heliograph.model.verdict import (
     Postponed,
     Retry,
 )
-from heliograph.store import answers, batches, devices, instances, pauses, publishes
+from heliograph.store import (
+    answers,
+    batches,
+    devices,
+    instances,
+    pauses,
+    publishes,
+    verdicts,
+)
 from heliograph.store.engine import Store
+from heliograph.store.verdicts import Noted
 
 _LOOK_FOR_ANOTHER = timedelta(seconds=10)
 """How often to look whether there is another credential for targets that wait for one."""
@@ -128,8 +138,11 @@ class OpenBatch:
                 self.progress.counts["targets"] = len(self.batch.targets)
             await self._hold_changed(tx, settlements)
             believed = await self._believed(tx, settlements, now=now)
-            for settlement in believed:
+            outcomes = [
                 self._note(settlement, now=now, expires_at=expires_at, rng=rng)
+                for settlement in believed
+            ]
+            await self._keep(tx, believed, outcomes, now=now)
             await self._advance(tx, now=now)
             await self._remove_gone(tx, believed, now=now)
             await self._note_lost_hosts(tx, believed, now=now)
@@ -185,8 +198,8 @@ class OpenBatch:
         now: datetime,
         expires_at: datetime,
         rng: random.Random,
-    ) -> None:
-        """Note one settlement in the progress, and count it."""
+    ) -> str | None:
+        """Note one settlement in the progress, and count it: as what, if it was a try at all."""
         position, said = settlement.position, settlement.said
         said = said.then if isinstance(said, HostLost) else said
         last = self.progress.waiting.pop(position, None)
@@ -204,14 +217,42 @@ class OpenBatch:
                 attempt = GiveUp()
         if not isinstance(attempt, GiveUp):
             self.progress.waiting[position] = attempt
-            if not isinstance(said, Postponed):
-                self._count("retried")
-            return
+            if isinstance(said, Postponed):
+                return None
+            self._count("retried")
+            return "retried"
         self.progress.settled.add(position)
         name = _COUNTED_AS[type(said)]
         self._count(name)
         if isinstance(said, _WITH_REASON):
             self._count(f"{name}: {said.reason}")
+        return name
+
+    async def _keep(
+        self,
+        tx: AsyncConnection,
+        believed: Sequence[Settlement],
+        outcomes: Sequence[str | None],
+        *,
+        now: datetime,
+    ) -> None:
+        """Keep what became of each target that is a user's device."""
+        if self.batch.audience is not AudienceKind.USERS:
+            return
+        noted = []
+        for one, outcome in zip(believed, outcomes, strict=True):
+            target = self.batch.targets[one.position]
+            if outcome is None or target.user_id is None:
+                continue
+            noted.append(
+                Noted(
+                    device_id=target.device_id,
+                    user_id=target.user_id,
+                    outcome=outcome,
+                    reason=one.said.reason if isinstance(one.said, _KEPT_WITH_REASON) else "",
+                )
+            )
+        await verdicts.add_all(tx, self.batch, self._version, noted, now=now)
 
     def _count(self, name: str) -> None:
         self.progress.counts[name] = self.progress.counts.get(name, 0) + 1
@@ -273,6 +314,7 @@ def _may_change(settlement: Settlement) -> bool:
 
 
 _WITH_REASON = (DeviceGone, Drop, Retry, CredentialRefused, Expired)
+_KEPT_WITH_REASON = (*_WITH_REASON, HostLost)
 _COUNTED_AS = {
     Delivered: "delivered",
     DeviceGone: "removed",

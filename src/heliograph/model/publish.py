@@ -1,6 +1,6 @@
 """A publish: one accepted request to notify users, or interests, and what its body must be."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -41,6 +41,11 @@ class AudienceKind(StrEnum):
 
 def kind_of(audience: Audience) -> AudienceKind:
     return AudienceKind.USERS if isinstance(audience, Users) else AudienceKind.INTERESTS
+
+
+def names_in(audience: Audience) -> Sequence[str]:
+    """The users, or the interests."""
+    return audience.users if isinstance(audience, Users) else audience.interests
 
 
 class PublishState(StrEnum):

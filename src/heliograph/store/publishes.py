@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import ColumnElement, and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,7 +14,7 @@ from heliograph.model.batch import Batch
 from heliograph.model.device import Platform
 from heliograph.model.errors import Invalid, NotFound
 from heliograph.model.ids import InstanceId, PublishId
-from heliograph.model.publish import Publish, PublishState, kind_of
+from heliograph.model.publish import Publish, PublishState, kind_of, names_in
 from heliograph.model.shard import Shard
 from heliograph.store import batches, instances, shards
 from heliograph.store.batches import Range
@@ -55,6 +56,7 @@ async def begin(
         "instance_id": publish.instance_id,
         "id": publish.id,
         "audience": kind_of(publish.audience),
+        "names": msgspec.json.encode(names_in(publish.audience)).decode(),
         "accepted_at": publish.accepted_at,
         "state": PublishState.RUNNING,
         "finished_at": now if all(shard.is_finished for shard in begun) else None,
