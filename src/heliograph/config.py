@@ -132,7 +132,8 @@ class Settings:
         parse_roles,
         metavar="ROLE,...",
         text="Work that is done here: fanout turns publishes into batches, deliver sends these and"
-        " settles them. none: what is left out, a heliograph worker must do.",
+        " settles them, webhook calls the apps' servers. none: what is left out, a heliograph"
+        " worker must do.",
     )
     workers: int = _setting(
         0,
@@ -145,14 +146,15 @@ class Settings:
         (),
         parse_networks,
         metavar="CIDR,...",
-        text="Networks that push endpoints may lie in besides the public internet;"
+        text="Networks that push endpoints and webhooks may lie in besides the public internet;"
         " plain http is taken there, too.",
     )
     gateway_ca: Path | None = _setting(
         None,
         Path,
         metavar="FILE",
-        text="Certificates (PEM) of an authority that push services may have besides the usual.",
+        text="Certificates (PEM) of an authority that push services and webhooks may have besides"
+        " the usual.",
     )
     apns_url: str | None = _setting(
         None,

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.config import Settings
 from heliograph.gateways.guard import Guard
+from heliograph.gateways.http2 import Http
 from heliograph.gateways.opening import Addresses, Gateways
 from heliograph.gateways.vapid import new_vapid_key
 from heliograph.model.errors import Misconfigured, Unavailable
@@ -85,6 +87,12 @@ def opened_gateways(settings: Settings, *, may_send: Callable[[], bool] = lambda
     )
     guard, authority = Guard(settings.allow_private_endpoints), _gateway_authority(settings)
     return Gateways(addresses, guard, authority, settings.contact, now, may_send=may_send)
+
+
+def webhook_http(settings: Settings) -> Callable[[], Http]:
+    """What makes the way to a webhook's receiver. Raises Misconfigured."""
+    guard, authority = Guard(settings.allow_private_endpoints), _gateway_authority(settings)
+    return partial(Http, guard, authority)
 
 
 def _gateway_authority(settings: Settings) -> bytes | None:

@@ -44,6 +44,7 @@ from heliograph.model.publish import AudienceKind
 from heliograph.model.role import Role
 from heliograph.store import directory
 from heliograph.store.engine import Store
+from heliograph.webhooks.calling import Calling
 from heliograph.worker_processes import Orders, say_that_it_works, worker_processes
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,8 @@ _PUBLISHES_AT_ONCE = {AudienceKind.USERS: 8, AudienceKind.INTERESTS: 4}
 _TIDY_INTERVAL_S = 3600
 _SHARDS_AT_ONCE = 2
 """So that the shards of a publish are spread over the workers of all machines."""
+_CALLS_AT_ONCE = 128
+"""To all webhooks that a process calls."""
 _BATCHES_AT_ONCE = 32
 """Most are small, and wait for their gateway. For large ones see delivery/sender.py."""
 
@@ -166,6 +169,8 @@ async def _start_workers(
         await stack.enter_async_context(on_call(streams.roll, in_flight, fence))
         for platform in Platform:
             kinds[platform] = _delivering(store, streams, gateways, in_flight, platform)
+    if Role.WEBHOOK in settings.roles:
+        kinds["webhook"] = _calling(settings, store)
     stopping = asyncio.Event()
     lanes = Lanes(store, streams, kinds)
     running = asyncio.create_task(lanes.run(stopping, drain=settings.drain))
@@ -218,6 +223,16 @@ def _delivering(
                 subscribe = partial(streams.batches, kind, platform, instance_id)
                 made.append(Worker(subscribe, sender, concurrency=_BATCHES_AT_ONCE))
             yield made
+
+    return workers
+
+
+def _calling(settings: Settings, store: Store) -> OpenWorkers:
+    open_http, room = data.webhook_http(settings), asyncio.Semaphore(_CALLS_AT_ONCE)
+
+    @asynccontextmanager
+    async def workers(instance_id: InstanceId) -> AsyncIterator[Sequence[Calling]]:
+        yield [Calling(store, instance_id, open_http, room, data.now)]
 
     return workers
 

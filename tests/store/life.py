@@ -140,7 +140,7 @@ class _Life:
                 device_id=self.phone.id,
                 reported_at=NOW,
             )
-            await reports.record(tx, self.instance_id, event)
+            await reports.record(tx, self.instance_id, event, now=NOW)
         report = await publishes.report(tx, self.instance_id, publish.id)
         assert report.counts == {FCM: {"delivered": 1, "opened": 1}}
         assert report.finished_at == NOW
