@@ -18,6 +18,7 @@ from heliograph.model.errors import Misconfigured
 from heliograph.model.role import Role
 from heliograph.setting_values import (
     parse_contact,
+    parse_days,
     parse_log_level,
     parse_master_key,
     parse_networks,
@@ -189,6 +190,12 @@ class Settings:
         " seconds' worth; 0: any number. More are answered with 429; reports, which are counted"
         " apart, with 200 and dropped. Behind a reverse proxy set --trusted-proxies, or all devices"
         " are at one address.",
+    )
+    webhook_retention: int = _setting(
+        7,
+        parse_days,
+        metavar="DAYS",
+        text="How long calls that no webhook has taken are kept, to be made again by hand.",
     )
     drain: timedelta = _setting(
         timedelta(seconds=30),

@@ -13,6 +13,7 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
+from datetime import timedelta
 from functools import partial
 
 from heliograph import data, http_server
@@ -68,7 +69,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         certificate = http_server.certificate(settings, path)
         store = await stack.enter_async_context(data.opened_store(settings))
         await data.make_default_instance(store, path)
-        stack.enter_context(_kept_tidy(store))
+        stack.enter_context(_kept_tidy(settings, store))
         broker: BrokerAddress | Place | None = settings.nats_url
         if broker is None:
             broker = await stack.enter_async_context(embedded_broker(path / "broker", lock))
@@ -238,18 +239,19 @@ def _calling(settings: Settings, store: Store) -> OpenWorkers:
 
 
 @contextmanager
-def _kept_tidy(store: Store) -> Iterator[None]:
-    tidying = asyncio.create_task(_tidy_up_hourly(store))
+def _kept_tidy(settings: Settings, store: Store) -> Iterator[None]:
+    tidying = asyncio.create_task(_tidy_up_hourly(settings, store))
     try:
         yield
     finally:
         tidying.cancel()
 
 
-async def _tidy_up_hourly(store: Store) -> None:
+async def _tidy_up_hourly(settings: Settings, store: Store) -> None:
+    kept_for = timedelta(days=settings.webhook_retention)
     while True:
         try:
-            await data.tidy_up(store)
+            await data.tidy_up(store, webhook_calls_kept_for=kept_for)
         except Unavailable as error:
             logger.warning("%s", error)
         except Exception:
