@@ -11,6 +11,8 @@ from tests.receiver import Receiver
 from tests.server import Server
 
 SECRET = "a secret of the test's"
+AddWebhook = Callable[..., str]
+"""Adds a webhook for some events with the command line, and returns its id."""
 
 
 @pytest.fixture
@@ -33,8 +35,8 @@ def browsers(push_service: PushService, instance: Instance) -> Browsers:
 
 
 @pytest.fixture
-def add_webhook(server: Server, instance: Instance) -> Callable[..., str]:
-    """Adds a webhook with the command line, and returns its id."""
+def add_webhook(server: Server, instance: Instance) -> AddWebhook:
+    """Of the test's instance."""
 
     def add(url: str, *events: str, options: tuple[str, ...] = ()) -> str:
         command = ["webhook", "add", "--url", url, "--events", ",".join(events)]
