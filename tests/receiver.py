@@ -55,10 +55,14 @@ Talk = Callable[[BaseHTTPRequestHandler], None]
 
 @dataclass
 class Receiver:
-    """A context. secret: what calls must be signed with; None if they are not signed."""
+    """A context. secret: what calls must be signed with; None if they are not signed.
+
+    connections: how many were opened, whatever came of them.
+    """
 
     secret: str | None
     port: int = 0
+    connections: int = 0
     _received: list[Received] = field(default_factory=list)
     _refused: list[Received] = field(default_factory=list)
     _orders: deque[int | Talk] = field(default_factory=deque)
@@ -101,6 +105,10 @@ class Receiver:
 
             def do_POST(self) -> None:
                 receiver._answer(self)
+
+            def setup(self) -> None:
+                receiver.connections += 1
+                super().setup()
 
             def log_message(self, *_arguments: object) -> None:
                 pass
