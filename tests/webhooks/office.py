@@ -104,20 +104,21 @@ class Office:
     async def states(self) -> list[State]:
         """How all calls stand that are not taken."""
         async with self.store.reading() as connection:
-            rows = (await connection.execute(select(calls).order_by(calls.c.id))).all()
-        return [
+            rows = (await connection.execute(select(calls))).all()
+        states = (
             State(row.tries, self._since(row.due_at), self._since(row.failed_at), row.failure)
             for row in rows
-        ]
+        )
+        return sorted(states, key=repr)
 
     async def until(self, *expected: State) -> None:
         """Wait until they stand so; without any, until all are taken."""
         deadline = time.monotonic() + WITHIN_S
         found = await self.states()
-        while found != list(expected) and time.monotonic() < deadline:
+        while found != sorted(expected, key=repr) and time.monotonic() < deadline:
             await asyncio.sleep(POLL_S)
             found = await self.states()
-        assert found == list(expected)
+        assert found == sorted(expected, key=repr)
 
     def _since(self, instant: datetime | None) -> timedelta | None:
         return None if instant is None else instant - self.began
