@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import threading
+import time
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.receiver import Receiver, answer
 from tests.webhooks.conftest import SECRET
 from tests.webhooks.office import Office, State
 
+SLOW_S = 1.6
+"""More than half of the time there is."""
 MOST_GROWTH_BYTES = 32 * 1024**2
 
 
@@ -81,6 +84,23 @@ async def test_who_does_not_answer_in_three_seconds_has_not_taken_it(
         await office.until(State(1, seconds(10), None, reason))
         office.now += seconds(10)
         await office.until()
+
+
+async def test_of_calls_to_who_is_slow_none_waits_in_its_own_three_seconds(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    """On a connection that is not open yet, others wait for the first."""
+
+    def take_time(request: BaseHTTPRequestHandler) -> None:
+        time.sleep(SLOW_S)
+        answer(request, 200)
+
+    receiver.answer_next(*[take_time] * 4)
+    async with Office.opened(tmp_path) as office:
+        await office.add(receiver.url)
+        await office.happen(4)
+        await office.until()
+    assert len(receiver.received()) == 4
 
 
 async def test_a_redirect_is_not_followed(tmp_path: Path, receiver: Receiver) -> None:
