@@ -58,6 +58,7 @@ class Office:
             store, instance_id, partial(Http, guard), asyncio.Semaphore(128), lambda: self.now
         )
         self._stopping = asyncio.Event()
+        self._running = asyncio.create_task(self.calling.run(self._stopping, drain=DRAIN))
 
     @classmethod
     @asynccontextmanager
@@ -66,12 +67,15 @@ class Office:
         async with open_store(directory / "heliograph.db", SEAL) as store:
             await create_instance(store, "office", instance_id, new_secret_key())
             office = cls(store, instance_id, guard)
-            running = asyncio.create_task(office.calling.run(office._stopping, drain=DRAIN))
             try:
                 yield office
             finally:
-                office._stopping.set()
-                await running
+                await office.stop()
+
+    async def stop(self) -> None:
+        """Call no more, but for what is in hand."""
+        self._stopping.set()
+        await self._running
 
     async def add(self, url: str) -> WebhookId:
         """A webhook for attempts."""

@@ -103,6 +103,25 @@ async def test_of_calls_to_who_is_slow_none_waits_in_its_own_three_seconds(
     assert len(receiver.received()) == 4
 
 
+async def test_what_is_in_hand_at_a_stop_is_finished(tmp_path: Path, receiver: Receiver) -> None:
+    may_answer = threading.Event()
+
+    def wait(request: BaseHTTPRequestHandler) -> None:
+        may_answer.wait()
+        answer(request, 200)
+
+    receiver.answer_next(wait)
+    async with Office.opened(tmp_path) as office:
+        await office.add(receiver.url)
+        await office.happen()
+        await asyncio.to_thread(receiver.calls)
+        stopping = asyncio.create_task(office.stop())
+        await asyncio.sleep(0)
+        may_answer.set()
+        await stopping
+        assert await office.states() == []
+
+
 async def test_a_redirect_is_not_followed(tmp_path: Path, receiver: Receiver) -> None:
     with Receiver(secret=SECRET) as elsewhere:
 
