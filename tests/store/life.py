@@ -31,11 +31,13 @@ from heliograph.model.transfer import Progress as ImportProgress
 from heliograph.model.webhook import (
     Callback,
     CallbackStatus,
-    Reached,
     Webhook,
     WebhookEvent,
     new_webhook_id,
     receiver_of,
+)
+from heliograph.model.webhook_body import (
+    Reached,
 )
 from heliograph.store import (
     answers,
@@ -174,7 +176,7 @@ class _Life:
         [again] = await webhook_calls.claim(tx, self.seal, *receiver, limit=8, now=NOW)
         assert (again.id, again.body) == (first.id, first.body)
         await webhook_calls.taken(tx, again, now=NOW)
-        assert not await webhook_calls.prune(tx, self.instance_id, before=NOW)
+        assert not await webhook_calls.prune(tx, self.instance_id, before=LATER)
         assert await webhook_calls.claim(tx, self.seal, *receiver, limit=8, now=LATER) == []
 
     async def publish_to_users(self, tx: AsyncConnection) -> None:

@@ -5,7 +5,9 @@ import pytest
 from heliograph.model.batch import Batch
 from heliograph.model.ids import DeviceId, InstanceId, UserId, new_publish_id
 from heliograph.model.publish import AudienceKind
-from heliograph.model.webhook import Reached
+from heliograph.model.webhook_body import (
+    Reached,
+)
 from heliograph.store import verdicts
 from heliograph.store.engine import Store
 from heliograph.store.verdicts import Noted

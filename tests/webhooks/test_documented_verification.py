@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 
 from heliograph.model.ids import new_instance_id
-from heliograph.model.webhook import Webhook, WebhookEvent, call_for_a_test, new_webhook_id
+from heliograph.model.webhook import (
+    Webhook,
+    WebhookEvent,
+    new_webhook_id,
+)
+from heliograph.model.webhook_body import (
+    call_for_a_test,
+)
 from heliograph.webhooks.send import request_of
 
 NODE = Path(sys.executable).with_name("node")

@@ -188,6 +188,16 @@ async def test_an_address_in_a_private_network_is_never_connected_to(
         assert receiver.connections == 0
 
 
+async def test_a_call_that_can_not_be_made_fails_as_others_do(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Office.opened(tmp_path) as office:
+        await office.add("secret, and no URL")
+        await office.happen()
+        await office.until(State(1, seconds(10), None, "the call could not be made: ValueError"))
+    assert "secret" not in caplog.text
+
+
 async def test_a_webhook_that_is_removed_is_called_no_more(
     tmp_path: Path, receiver: Receiver
 ) -> None:

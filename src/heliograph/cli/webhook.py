@@ -21,13 +21,15 @@ from heliograph.cli.output import print_fields, print_json, print_table
 from heliograph.model.errors import NotFound
 from heliograph.model.webhook import (
     Webhook,
-    call_for_a_test,
     new_webhook_id,
     parse_custom_data,
     parse_events,
     parse_webhook_secret,
     parse_webhook_url,
     without_password,
+)
+from heliograph.model.webhook_body import (
+    call_for_a_test,
 )
 from heliograph.store import webhook_calls, webhooks
 from heliograph.store.engine import Store

@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from heliograph.model.batch import Batch
 from heliograph.model.device import Platform
 from heliograph.model.ids import DeviceId, InstanceId, PublishId, UserId
-from heliograph.model.webhook import Reached
+from heliograph.model.webhook_body import (
+    Reached,
+)
 from heliograph.store.schema import verdicts
 
 

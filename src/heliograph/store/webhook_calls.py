@@ -36,8 +36,10 @@ from heliograph.model.webhook import (
     CallbackStatus,
     CallId,
     WebhookId,
-    callback_body,
     finished_id,
+)
+from heliograph.model.webhook_body import (
+    callback_body,
 )
 from heliograph.store import webhooks
 from heliograph.store.schema import webhook_calls
@@ -160,14 +162,13 @@ async def replay_all(tx: AsyncConnection, instance_id: InstanceId, *, now: datet
 
 
 async def prune(tx: AsyncConnection, instance_id: InstanceId, *, before: datetime) -> bool:
-    """Forget some calls that failed so long ago, or have waited since. Whether there are more."""
-    # Those that wait for their publish are not over; it may be paused.
-    too_old = and_(webhook_calls.c.due_at.is_not(None), webhook_calls.c.created_at <= before)
+    """Forget some calls that failed so long ago, or are due since. Whether there are more."""
     over = (
         select(webhook_calls.c.id)
         .where(
             webhook_calls.c.instance_id == instance_id,
-            or_(webhook_calls.c.failed_at <= before, too_old),
+            # Not those that wait for their publish, which may be paused.
+            or_(webhook_calls.c.failed_at <= before, webhook_calls.c.due_at <= before),
         )
         .limit(_PRUNED_AT_ONCE)
     )

@@ -21,14 +21,16 @@ from heliograph.model.webhook import (
     CallbackStatus,
     CallId,
     WebhookEvent,
+    finished_id,
+    new_call_id,
+    started_id,
+)
+from heliograph.model.webhook_body import (
     attempt_payload,
     body_of,
     finished_body,
-    finished_id,
-    new_call_id,
     report_payload,
     started_body,
-    started_id,
 )
 from heliograph.store import verdicts, webhook_calls, webhooks
 from heliograph.store.schema import publish_counts, publishes

@@ -60,7 +60,7 @@ class Calling:
         """Work until `stopping` is set, then finish the calls in hand, at most for `drain`."""
         while not stopping.is_set():
             try:
-                await self.look(stopping)
+                await self._look(stopping)
             except Unavailable as error:
                 logger.warning("%s", error)
             except Exception:
@@ -72,7 +72,7 @@ class Calling:
                 continue
         await self._drain(drain)
 
-    async def look(self, stopping: asyncio.Event) -> None:
+    async def _look(self, stopping: asyncio.Event) -> None:
         """Begin with every receiver that has calls due, and forget those without for a while."""
         async with self._store.reading() as connection:
             due = await webhook_calls.receivers_due(connection, self._instance_id, now=self._now())
@@ -132,13 +132,20 @@ class Calling:
                 now = self._now()
                 if now + WEBHOOK_TIME + _SLACK > call.leased_until:
                     return  # It had to wait for so long that it may be another's by now.
-                outcome = await send(receiver.http, call, now=now)
+                outcome = await self._sent(receiver, call, now)
             receiver.note(outcome)
             await self._note(call, outcome)
         except Unavailable as error:
             logger.warning("what came of a call to a webhook could not be noted: %s", error)
         except Exception:
-            logger.exception("a call to a webhook could not be made, it is tried again")
+            logger.exception("what came of a call to a webhook could not be noted")
+
+    async def _sent(self, receiver: "_Receiver", call: Call, now: datetime) -> Taken | NotTaken:
+        try:
+            return await send(receiver.http, call, now=now)
+        except Exception as error:  # noqa: BLE001  # it would be made for ever
+            # Its text may hold the URL, which may be a secret; its type may not.
+            return NotTaken(f"the call could not be made: {type(error).__name__}")
 
     async def _note(self, call: Call, outcome: Taken | NotTaken) -> None:
         now = self._now()
