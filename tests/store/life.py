@@ -158,7 +158,8 @@ class _Life:
             await webhooks.add(tx, self.seal, self.instance_id, one)
         await webhooks.remove(tx, self.instance_id, other.id)
         assert await webhooks.all_of(tx, self.seal, self.instance_id) == [self.webhook]
-        assert await webhooks.subscribed(tx, self.instance_id, WebhookEvent.ACKNOWLEDGEMENT) == []
+        [subscribed] = await webhooks.subscribed(tx, self.instance_id)
+        assert (subscribed.id, subscribed.events) == (self.webhook.id, self.webhook.events)
 
     async def call_webhook(self, tx: AsyncConnection) -> None:
         """It does not take the first of two calls, and gets it once more; the second is too old."""

@@ -168,7 +168,8 @@ async def test_without_a_webhook_an_event_costs_one_look(
             device_id=DeviceId("web-1"),
             reported_at=NOW,
         )
-        await webhook_events.user_reported(tx, instance_id, reported, UserId("alice"), now=NOW)
+        alice = UserId("alice")
+        await webhook_events.users_reported(tx, instance_id, [(reported, alice)] * 9, now=NOW)
     assert len(statements) == 2
 
 

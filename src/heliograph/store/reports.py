@@ -37,8 +37,7 @@ async def record(
     row = (await tx.execute(tied.where(device, known))).first()
     if row is None or not await _record_once(tx, instance_id, event, Platform(row.platform)):
         return False
-    if row.user_id is not None:
-        await webhook_events.user_reported(tx, instance_id, event, row.user_id, now=now)
+    await webhook_events.users_reported(tx, instance_id, [(event, row.user_id)], now=now)
     return True
 
 

@@ -5,7 +5,7 @@ comes. With no webhook to tell, all of this is one look into a small index.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -73,8 +73,8 @@ async def publish_finished(
     if audience is AudienceKind.INTERESTS:
         await _call_back(tx, instance_id, publish_id, now=now)
         return
-    told = await webhooks.subscribed(tx, instance_id, WebhookEvent.ATTEMPT)
-    if not told:
+    told = await webhooks.subscribed(tx, instance_id)
+    if not any(WebhookEvent.ATTEMPT in webhook.events for webhook in told):
         return
     users = msgspec.json.decode(names, type=list[UserId])
     reached = await verdicts.reached_users(tx, instance_id, publish_id)
@@ -82,21 +82,32 @@ async def publish_finished(
     await _tell(tx, instance_id, told, WebhookEvent.ATTEMPT, payload, now=now)
 
 
-async def user_reported(
-    tx: AsyncConnection, instance_id: InstanceId, event: Event, user_id: UserId, *, now: datetime
+async def users_reported(
+    tx: AsyncConnection,
+    instance_id: InstanceId,
+    counted: Iterable[tuple[Event, UserId | None]],
+    *,
+    now: datetime,
 ) -> None:
-    """Tell what a device of the user has reported, which was counted for the first time.
+    """Tell what devices have reported, which was counted for the first time.
 
-    The device's user is who it is tied to. If the report names another, neither is proven; and a
-    publish to users is nobody else's: then nothing is told.
+    counted: with the user that the device is tied to, which is who the event is of. If the report
+    names another, neither is proven; and a publish to users is nobody else's: of these nothing is
+    told.
     """
-    if event.user_id not in {None, user_id}:
-        return
-    kind = EVENT_OF[event.kind]
-    told = await webhooks.subscribed(tx, instance_id, kind)
-    if told and await _may_be_for(tx, instance_id, event.publish_id, user_id):
-        payload = report_payload(instance_id, event.publish_id, user_id)
-        await _tell(tx, instance_id, told, kind, payload, now=now)
+    proven = [
+        (event, user_id)
+        for event, user_id in counted
+        if user_id is not None and event.user_id in {None, user_id}
+    ]
+    told = await webhooks.subscribed(tx, instance_id) if proven else []
+    for event, user_id in proven:
+        kind = EVENT_OF[event.kind]
+        if not any(kind in webhook.events for webhook in told):
+            continue
+        if await _may_be_for(tx, instance_id, event.publish_id, user_id):
+            payload = report_payload(instance_id, event.publish_id, user_id)
+            await _tell(tx, instance_id, told, kind, payload, now=now)
 
 
 async def _may_be_for(
@@ -129,6 +140,7 @@ async def _tell(
             "due_at": now,
         }
         for webhook in told
+        if event in webhook.events
     ]
     await webhook_calls.add_all(tx, rows)
 

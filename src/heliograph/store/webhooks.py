@@ -1,5 +1,7 @@
 """Webhooks of each instance: where its events are told. URL and secret are sealed together."""
 
+from typing import Any
+
 import msgspec
 from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,9 +15,10 @@ from heliograph.store.sealed import Seal
 
 
 class Subscribed(msgspec.Struct, frozen=True):
-    """A webhook that wants to be told of an event."""
+    """A webhook, and of what it wants to be told."""
 
     id: WebhookId
+    events: tuple[WebhookEvent, ...]
     custom_data: msgspec.Raw
 
 
@@ -67,15 +70,12 @@ async def remove(tx: AsyncConnection, instance_id: InstanceId, webhook_id: str) 
     await tx.execute(delete(webhook_calls).where(waiting))
 
 
-async def subscribed(
-    tx: AsyncConnection, instance_id: InstanceId, event: WebhookEvent
-) -> list[Subscribed]:
-    """Those that want to be told of the event."""
+async def subscribed(tx: AsyncConnection, instance_id: InstanceId) -> list[Subscribed]:
+    """All of them, without their secrets: few rows, mostly none."""
     rows = await tx.execute(_EVENTS, {"of_instance": instance_id})
     return [
-        Subscribed(row.id, msgspec.Raw(row.custom_data.encode()))
+        Subscribed(row.id, _events_in(row.events), msgspec.Raw(row.custom_data.encode()))
         for row in rows
-        if event in msgspec.json.decode(row.events)
     ]
 
 
@@ -91,17 +91,21 @@ def _one(instance_id: InstanceId, webhook_id: str) -> ColumnElement[bool]:
     return and_(webhooks.c.instance_id == instance_id, webhooks.c.id == webhook_id)
 
 
-def _webhook_of(row: Row[tuple[object, ...]], seal: Seal) -> Webhook:
+def _webhook_of(row: Row[Any], seal: Seal) -> Webhook:
     opened = seal.open(row.sealed, _purpose(row.instance_id, row.id))
     known = msgspec.json.decode(opened, type=_Sealed)
     return Webhook(
         id=WebhookId(row.id),
         url=known.url,
         secret=known.secret,
-        events=msgspec.json.decode(row.events, type=tuple[WebhookEvent, ...]),
+        events=_events_in(row.events),
         custom_data=msgspec.json.decode(row.custom_data),
         created_at=row.created_at,
     )
+
+
+def _events_in(text: str) -> tuple[WebhookEvent, ...]:
+    return msgspec.json.decode(text, type=tuple[WebhookEvent, ...])
 
 
 def _purpose(instance_id: InstanceId, webhook_id: str) -> str:
