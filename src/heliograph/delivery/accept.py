@@ -25,6 +25,7 @@ from heliograph.model.ids import IdempotencyKey, InstanceId, PublishId, new_publ
 from heliograph.model.publish import Audience, Publish
 from heliograph.store import idempotency
 from heliograph.store.engine import Store
+from heliograph.telemetry.logs import know
 
 
 class PublishStream(Protocol):
@@ -67,6 +68,7 @@ class Accept:
             message_for(platform, payload, instance_id, publish.id, accepted_at=now)
         if key is not None:
             publish = msgspec.structs.replace(publish, id=await self._id_under(key, publish))
+        know(publish_id=publish.id)
         await self._stream.put_publish(publish)
         return publish.id
 
