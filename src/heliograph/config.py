@@ -17,8 +17,12 @@ from heliograph.gateways.guard import Network
 from heliograph.model.errors import Misconfigured
 from heliograph.model.role import Role
 from heliograph.setting_values import (
+    ListenAddress,
+    parse_collector,
     parse_contact,
     parse_days,
+    parse_listen_address,
+    parse_log_format,
     parse_log_level,
     parse_master_key,
     parse_networks,
@@ -205,6 +209,27 @@ class Settings:
     )
     log_level: str = _setting(
         "info", parse_log_level, metavar="LEVEL", text="debug, info, warning or error."
+    )
+    log_format: str = _setting(
+        "text",
+        parse_log_format,
+        metavar="FORMAT",
+        text="text, or json: one object a line, with the publish and instance it is about.",
+    )
+    metrics: ListenAddress | None = _setting(
+        None,
+        parse_listen_address,
+        metavar="HOST:PORT",
+        text="Where to answer GET /metrics for Prometheus, like 127.0.0.1:9400: apart from the API,"
+        " and for whoever reaches it. Without it nothing is counted.",
+    )
+    otlp_endpoint: str | None = _setting(
+        None,
+        parse_collector,
+        metavar="URL",
+        text="OpenTelemetry collector that traces are sent to by OTLP over HTTP, like"
+        " http://127.0.0.1:4318. The OTEL variables of the SDK say the rest. Without it nothing is"
+        " traced.",
     )
 
     @property

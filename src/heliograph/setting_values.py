@@ -6,6 +6,7 @@ Each raises ValueError with a reason that completes "NAME …".
 import base64
 import binascii
 import ipaddress
+from dataclasses import dataclass
 from datetime import timedelta
 
 from heliograph.gateways.guard import Network
@@ -20,6 +21,15 @@ _MAX_REPLICAS = 5
 _MAX_WORKERS = 64
 """Far more than one machine's database has room for."""
 _LOG_LEVELS = ("debug", "info", "warning", "error")
+_LOG_FORMATS = ("text", "json")
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where to listen, besides the API."""
+
+    host: str
+    port: int
 
 
 def parse_port(text: str) -> int:
@@ -113,3 +123,25 @@ def parse_log_level(text: str) -> str:
     if text.lower() not in _LOG_LEVELS:
         raise ValueError(f"must be one of {', '.join(_LOG_LEVELS)}")
     return text.lower()
+
+
+def parse_log_format(text: str) -> str:
+    if text.lower() not in _LOG_FORMATS:
+        raise ValueError(f"must be one of {', '.join(_LOG_FORMATS)}")
+    return text.lower()
+
+
+def parse_listen_address(text: str) -> ListenAddress:
+    """Host and port; an IPv6 address is in brackets. Raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not colon or not bare or (":" in bare) != (bare != host):
+        raise ValueError("must be like 127.0.0.1:9400 or [::1]:9400")
+    return ListenAddress(bare, parse_port(port))
+
+
+def parse_collector(text: str) -> str:
+    """The base URL of an OTLP collector. Raises ValueError that does not show it."""
+    if "@" in text:
+        raise ValueError("must hold no password: give that in OTEL_EXPORTER_OTLP_HEADERS")
+    return parse_url(text)

@@ -276,6 +276,7 @@ class _Life:
             await pauses.begin(tx, *lane, credential_id="key", reason="refused", now=NOW)
         assert await pauses.claim_probe(tx, *lane, now=NOW + timedelta(minutes=1))
         assert await pauses.find(tx, *lane) is not None
+        assert sum((await pauses.count(tx)).values()) == 1
         await pauses.end(tx, *lane)
         for prune in (answers.prune, idempotency.prune, quarantine.prune):
             await prune(tx, self.instance_id, now=LATER)

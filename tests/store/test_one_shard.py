@@ -55,6 +55,8 @@ WITHOUT_INSTANCE = {
     " ORDER BY instances.created_at, instances.id": "which instances there are; few rows",
     "SELECT vapid_keys.instance_id, vapid_keys.public_key, vapid_keys.sealed, vapid_keys.created_at"
     " FROM vapid_keys LIMIT :param_1": "any row, at the start, to see that the master key opens it",
+    "SELECT pauses.platform, count(*) AS lanes FROM pauses"
+    " GROUP BY pauses.platform": "how many lanes are paused, at each scrape; few rows",
 }
 """Statements that go to all shards, and why they may."""
 

@@ -9,6 +9,7 @@ import pytest
 from heliograph import config
 from heliograph.config import Settings
 from heliograph.model.errors import Misconfigured
+from heliograph.setting_values import ListenAddress
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +61,18 @@ def test_a_file_that_is_not_toml_is_told() -> None:
     Path("heliograph.toml").write_text("port 1")
     with pytest.raises(Misconfigured, match="can't be read"):
         config.load({})
+
+
+def test_addresses_for_metrics_and_traces_are_taken_as_they_are_written() -> None:
+    there = config.load({"metrics": "[::1]:9400", "otlp_endpoint": "http://127.0.0.1:4318/"})
+    assert there.metrics == ListenAddress("::1", 9400)
+    assert there.otlp_endpoint == "http://127.0.0.1:4318"
+    for wrong in ("9400", ":9400", "127.0.0.1", "::1:9400", "localhost:0"):
+        with pytest.raises(Misconfigured, match="--metrics must be"):
+            config.load({"metrics": wrong})
+    with pytest.raises(Misconfigured, match="OTEL_EXPORTER_OTLP_HEADERS") as refused:
+        config.load({"otlp_endpoint": "http://user:hidden@example.com"})
+    assert "hidden" not in str(refused.value)
 
 
 def test_the_master_key_does_not_show_itself() -> None:

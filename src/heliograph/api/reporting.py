@@ -113,9 +113,11 @@ endpoints = [
 async def _count(request: Request, instance_id: InstanceId, event: Event) -> None:
     if not (_can_be_ours(event.publish_id) and _can_be_ours(event.device_id)):
         return
+    api = api_of(request)
     try:
-        async with api_of(request).store.writing() as tx:
-            await reports.record(tx, instance_id, event, now=api_of(request).now())
+        async with api.store.writing() as tx:
+            counted = await reports.record(tx, instance_id, event, now=api.now())
+        api.watch.meter.reported(event.kind, counted=counted)
     except Unavailable:
         # Apple's SDK, told to try again, would send nothing else before this.
         logger.warning("a device's report is lost: the store is not available")

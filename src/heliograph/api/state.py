@@ -13,6 +13,7 @@ from heliograph.delivery.accept import Accept
 from heliograph.delivery.recall import Recall
 from heliograph.gateways.guard import Network
 from heliograph.store.engine import Store
+from heliograph.telemetry.watch import UNWATCHED, Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Api:
     trusted_proxies: Sequence[Network]
     """Networks of reverse proxies whose X-Forwarded-For is believed."""
     now: Callable[[], datetime]
+    watch: Watch = UNWATCHED
 
 
 def api_of(request: Request) -> Api:

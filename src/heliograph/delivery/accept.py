@@ -26,6 +26,7 @@ from heliograph.model.publish import Audience, Publish
 from heliograph.model.webhook import Callback, receiver_of
 from heliograph.store import idempotency, webhook_calls
 from heliograph.store.engine import Store
+from heliograph.telemetry.logs import know
 
 
 class PublishStream(Protocol):
@@ -73,6 +74,7 @@ class Accept:
             publish = msgspec.structs.replace(
                 publish, id=await self._id_under(key, publish, webhook_url)
             )
+        know(publish_id=publish.id)
         await self._stream.put_publish(publish)
         return publish.id
 

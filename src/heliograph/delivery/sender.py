@@ -33,6 +33,7 @@ from heliograph.model.publish import PublishState
 from heliograph.model.verdict import CredentialRefused, Delivered, DeviceGone, Drop, Postponed
 from heliograph.store import batches, devices, publishes
 from heliograph.store.engine import Store
+from heliograph.telemetry.watch import UNWATCHED, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +61,10 @@ class Sender:
         in_flight: InFlight,
         now: Callable[[], datetime],
         rng: random.Random,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self._store = store
+        self._watch = watch
         self._connected = connected
         self._in_flight = in_flight
         self._now = now
@@ -80,7 +83,8 @@ class Sender:
             return Done()
         if found.state is PublishState.PAUSED:
             return Later(PAUSED_LOOK_INTERVAL)
-        opened = OpenBatch(batch, found.progress, found.version, self._pausing)
+        opened = OpenBatch(batch, found.progress, found.version, self._pausing, self._watch)
+        self._watch.tracer.batch_in_hand(len(opened.unsettled()))
         is_large = len(opened.unsettled()) > _LARGE
         turn = self._large if is_large else nullcontext()
         try:

@@ -51,6 +51,7 @@ from heliograph.store import (
 )
 from heliograph.store.engine import Store
 from heliograph.store.verdicts import Noted
+from heliograph.telemetry.watch import UNWATCHED, Watch
 
 _LOOK_FOR_ANOTHER = timedelta(seconds=10)
 """How often to look whether there is another credential for targets that wait for one."""
@@ -73,12 +74,20 @@ class OpenBatch:
     credential_id: what it is sent with now; None if it isn't.
     """
 
-    def __init__(self, batch: Batch, progress: Progress, version: int, pausing: Pausing) -> None:
+    def __init__(
+        self,
+        batch: Batch,
+        progress: Progress,
+        version: int,
+        pausing: Pausing,
+        watch: Watch = UNWATCHED,
+    ) -> None:
         self.batch = batch
         self.progress = progress
         self.credential_id: str | None = None
         self._version = version
         self._pausing = pausing
+        self._watch = watch
         self._answers = Answers()
         """What the brake has not been told yet. It goes by many: a few that a crash keeps from it
         make no difference."""
@@ -131,7 +140,9 @@ class OpenBatch:
         settlements = [lost_for_good(settlement, now) for settlement in settlements]
         known, answered = self.progress, self._answers
 
-        async def work(tx: AsyncConnection) -> Sequence[Settlement]:
+        async def work(
+            tx: AsyncConnection,
+        ) -> tuple[Sequence[Settlement], Sequence[str | None]]:
             self.progress, self._answers = known.copy(), answered
             if self._version == 0:
                 # Not when they were noted: the batch is what got on the stream.
@@ -147,10 +158,12 @@ class OpenBatch:
             await self._remove_gone(tx, believed, now=now)
             await self._note_lost_hosts(tx, believed, now=now)
             await self._pause_or_go_on(tx, believed, now=now)
-            return believed
+            return believed, outcomes
 
-        believed = await store.write_surely(work)
+        believed, outcomes = await store.write_surely(work)
         self._version += 1
+        self._watch.meter.settled(self.batch.platform, self.batch.audience, outcomes)
+        self._watch.tracer.settled(outcomes)
         return believed
 
     def _is_due(self, position: int, now: datetime) -> bool:
