@@ -20,6 +20,7 @@ from heliograph.setting_values import (
     ListenAddress,
     parse_collector,
     parse_contact,
+    parse_days,
     parse_listen_address,
     parse_log_format,
     parse_log_level,
@@ -136,7 +137,8 @@ class Settings:
         parse_roles,
         metavar="ROLE,...",
         text="Work that is done here: fanout turns publishes into batches, deliver sends these and"
-        " settles them. none: what is left out, a heliograph worker must do.",
+        " settles them, webhook calls the apps' servers. none: what is left out, a heliograph"
+        " worker must do.",
     )
     workers: int = _setting(
         0,
@@ -149,14 +151,15 @@ class Settings:
         (),
         parse_networks,
         metavar="CIDR,...",
-        text="Networks that push endpoints may lie in besides the public internet;"
+        text="Networks that push endpoints and webhooks may lie in besides the public internet;"
         " plain http is taken there, too.",
     )
     gateway_ca: Path | None = _setting(
         None,
         Path,
         metavar="FILE",
-        text="Certificates (PEM) of an authority that push services may have besides the usual.",
+        text="Certificates (PEM) of an authority that push services and webhooks may have besides"
+        " the usual.",
     )
     apns_url: str | None = _setting(
         None,
@@ -191,6 +194,12 @@ class Settings:
         " seconds' worth; 0: any number. More are answered with 429; reports, which are counted"
         " apart, with 200 and dropped. Behind a reverse proxy set --trusted-proxies, or all devices"
         " are at one address.",
+    )
+    webhook_retention: int = _setting(
+        7,
+        parse_days,
+        metavar="DAYS",
+        text="How long calls that no webhook has taken are kept, to be made again by hand.",
     )
     drain: timedelta = _setting(
         timedelta(seconds=30),

@@ -13,6 +13,7 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
+from datetime import timedelta
 from functools import partial
 
 from heliograph import data, http_server
@@ -47,6 +48,7 @@ from heliograph.store import directory
 from heliograph.store.engine import Store
 from heliograph.telemetry.watch import Watch
 from heliograph.watching import counted_here, figures_served, figures_told, looked_up, watching
+from heliograph.webhooks.calling import Calling
 from heliograph.worker_processes import (
     Orders,
     WorkerProcesses,
@@ -63,6 +65,8 @@ _SERVER, _WORKER = "server", "worker"
 _TIDY_INTERVAL_S = 3600
 _SHARDS_AT_ONCE = 2
 """So that the shards of a publish are spread over the workers of all machines."""
+_CALLS_AT_ONCE = 128
+"""To all webhooks that a process calls."""
 _BATCHES_AT_ONCE = 32
 """Most are small, and wait for their gateway. For large ones see delivery/sender.py."""
 
@@ -78,7 +82,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         opened = await stack.enter_async_context(data.opened_store(settings))
         store = opened.metered_by(watch.meter)
         await data.make_default_instance(store, path)
-        stack.enter_context(_kept_tidy(store))
+        stack.enter_context(_kept_tidy(settings, store))
         broker: BrokerAddress | Place | None = settings.nats_url
         if broker is None:
             broker = await stack.enter_async_context(embedded_broker(path / "broker", lock))
@@ -194,6 +198,8 @@ async def _start_workers(
         await stack.enter_async_context(on_call(streams.roll, in_flight, fence))
         for platform in Platform:
             kinds[platform] = _delivering(store, streams, gateways, in_flight, platform, watch)
+    if Role.WEBHOOK in settings.roles:
+        kinds["webhook"] = _calling(settings, store)
     stopping = asyncio.Event()
     lanes = Lanes(store, streams, kinds)
     running = asyncio.create_task(lanes.run(stopping, drain=settings.drain))
@@ -260,19 +266,30 @@ def _delivering(
     return workers
 
 
+def _calling(settings: Settings, store: Store) -> OpenWorkers:
+    open_http, room = data.webhook_http(settings), asyncio.Semaphore(_CALLS_AT_ONCE)
+
+    @asynccontextmanager
+    async def workers(instance_id: InstanceId) -> AsyncIterator[Sequence[Calling]]:
+        yield [Calling(store, instance_id, open_http, room, data.now)]
+
+    return workers
+
+
 @contextmanager
-def _kept_tidy(store: Store) -> Iterator[None]:
-    tidying = asyncio.create_task(_tidy_up_hourly(store))
+def _kept_tidy(settings: Settings, store: Store) -> Iterator[None]:
+    tidying = asyncio.create_task(_tidy_up_hourly(settings, store))
     try:
         yield
     finally:
         tidying.cancel()
 
 
-async def _tidy_up_hourly(store: Store) -> None:
+async def _tidy_up_hourly(settings: Settings, store: Store) -> None:
+    kept_for = timedelta(days=settings.webhook_retention)
     while True:
         try:
-            await data.tidy_up(store)
+            await data.tidy_up(store, webhook_calls_kept_for=kept_for)
         except Unavailable as error:
             logger.warning("%s", error)
         except Exception:

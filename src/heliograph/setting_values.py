@@ -15,6 +15,7 @@ from heliograph.store.sealed import MASTER_KEY_BYTES, MasterKey
 
 _MAX_PORT = 65535
 _MAX_RATE = 1_000_000
+_MAX_DAYS = 3650
 _MAX_REPLICAS = 5
 """What a NATS server allows."""
 _MAX_WORKERS = 64
@@ -53,6 +54,13 @@ def parse_rate(text: str) -> int:
     if not 0 <= rate <= _MAX_RATE:
         raise ValueError(f"must be a number from 0 to {_MAX_RATE}")
     return rate
+
+
+def parse_days(text: str) -> int:
+    days = int(text) if text.isdecimal() and len(text) <= len(str(_MAX_DAYS)) else -1
+    if not 1 <= days <= _MAX_DAYS:
+        raise ValueError(f"must be a number of days from 1 to {_MAX_DAYS}")
+    return days
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:

@@ -28,6 +28,17 @@ from heliograph.model.ids import (
 from heliograph.model.publish import Audience, Interests, Publish, PublishState, Users, kind_of
 from heliograph.model.shard import Shard
 from heliograph.model.transfer import Progress as ImportProgress
+from heliograph.model.webhook import (
+    Callback,
+    CallbackStatus,
+    Webhook,
+    WebhookEvent,
+    new_webhook_id,
+    receiver_of,
+)
+from heliograph.model.webhook_body import (
+    Reached,
+)
 from heliograph.store import (
     answers,
     batches,
@@ -46,9 +57,12 @@ from heliograph.store import (
     targets,
     users,
     verdicts,
+    webhook_calls,
+    webhooks,
 )
 from heliograph.store.batches import Found, Range
 from heliograph.store.engine import Store
+from heliograph.store.sealed import Seal
 from heliograph.store.targets import position_of
 from heliograph.store.verdicts import Noted
 from tests.push_tokens import new_push_token
@@ -70,12 +84,15 @@ async def live(store: Store) -> None:
         assert await instances.keys_of(tx, store.seal, instance_id) == [second]
         assert (await instances.find(tx, instance_id)).name == "life"
         assert instance_id in [instance.id for instance in await instances.all_of_them(tx)]
-    life = _Life(instance_id)
+    life = _Life(instance_id, store.seal)
     for chapter in (
         life.register,
         life.subscribe,
+        life.add_webhook,
         life.publish_to_users,
+        life.call_webhook,
         life.publish_to_interests,
+        life.call_back,
         life.go_and_come_back,
         life.import_devices,
         life.end,
@@ -92,6 +109,7 @@ async def live(store: Store) -> None:
 @dataclass
 class _Life:
     instance_id: InstanceId
+    seal: Seal
 
     async def register(self, tx: AsyncConnection) -> None:
         """Alice has a browser and a phone, which gets another push token."""
@@ -126,6 +144,42 @@ class _Life:
         await interests.remove(tx, heir, NEWS)
         assert await interests.of_device(tx, self.instance_id, heir.id) == [SPORT]
 
+    async def add_webhook(self, tx: AsyncConnection) -> None:
+        self.webhook = Webhook(
+            id=new_webhook_id(),
+            url="https://example.com/beams",
+            secret="s3cret",
+            events=(WebhookEvent.ATTEMPT, WebhookEvent.OPEN),
+            custom_data={},
+            created_at=NOW,
+        )
+        other = msgspec.structs.replace(self.webhook, id=new_webhook_id())
+        for one in (self.webhook, other):
+            await webhooks.add(tx, self.seal, self.instance_id, one)
+        await webhooks.remove(tx, self.instance_id, other.id)
+        assert await webhooks.all_of(tx, self.seal, self.instance_id) == [self.webhook]
+        [subscribed] = await webhooks.subscribed(tx, self.instance_id)
+        assert (subscribed.id, subscribed.events) == (self.webhook.id, self.webhook.events)
+
+    async def call_webhook(self, tx: AsyncConnection) -> None:
+        """It does not take the first of two calls, and gets it once more; the second is too old."""
+        receiver = self.instance_id, self.webhook.id
+        assert await webhook_calls.receivers_due(tx, self.instance_id, now=NOW) == [receiver[1]]
+        first, second = await webhook_calls.claim(tx, self.seal, *receiver, limit=8, now=NOW)
+        assert {first.event, second.event} == {WebhookEvent.ATTEMPT, WebhookEvent.OPEN}
+        assert (first.url, first.secret) == (self.webhook.url, self.webhook.secret)
+        assert await webhook_calls.claim(tx, self.seal, *receiver, limit=8, now=NOW) == []
+        await webhook_calls.given_up(tx, first, "answered 500", now=NOW)
+        assert [one.id for one in await webhook_calls.failures(tx, self.instance_id)] == [first.id]
+        await webhook_calls.replay(tx, self.instance_id, first.id, now=NOW)
+        assert await webhook_calls.replay_all(tx, self.instance_id, now=NOW) == 0
+        await webhook_calls.put_off(tx, second, "answered 500", until=LATER)
+        [again] = await webhook_calls.claim(tx, self.seal, *receiver, limit=8, now=NOW)
+        assert (again.id, again.body) == (first.id, first.body)
+        await webhook_calls.taken(tx, again, now=NOW)
+        assert not await webhook_calls.prune(tx, self.instance_id, before=LATER)
+        assert await webhook_calls.claim(tx, self.seal, *receiver, limit=8, now=LATER) == []
+
     async def publish_to_users(self, tx: AsyncConnection) -> None:
         publish = self._publish(Users((ALICE, BOB)))
         key = IdempotencyKey("once")
@@ -140,10 +194,12 @@ class _Life:
                 device_id=self.phone.id,
                 reported_at=NOW,
             )
-            await reports.record(tx, self.instance_id, event)
+            await reports.record(tx, self.instance_id, event, now=NOW)
         report = await publishes.report(tx, self.instance_id, publish.id)
         assert report.counts == {FCM: {"delivered": 1, "opened": 1}}
         assert report.finished_at == NOW
+        reached = await verdicts.reached_users(tx, self.instance_id, publish.id)
+        assert reached == {ALICE: Reached.DELIVERED}
 
     async def publish_to_interests(self, tx: AsyncConnection) -> None:
         delivered = await self._deliver(tx, self._publish(Interests((NEWS, SPORT))))
@@ -151,6 +207,22 @@ class _Life:
             target.device_id for target in delivered
         )
         assert len(delivered) == 2
+
+    async def call_back(self, tx: AsyncConnection) -> None:
+        """A publish to interests with a URL of its own, which is told of its begin and its end."""
+        url = "https://user:pass@example.com/"
+        purpose = webhook_calls.callback_purpose(self.instance_id)
+        callback = Callback(self.seal.close(url.encode(), purpose), receiver_of(url))
+        publish = msgspec.structs.replace(self._publish(Interests((NEWS,))), callback=callback)
+        await self._deliver(tx, publish)
+        lane = tx, self.seal, self.instance_id, callback.receiver
+        for status in (CallbackStatus.STARTED, CallbackStatus.FINISHED):
+            due = await webhook_calls.receivers_due(tx, self.instance_id, now=NOW)
+            assert due == [callback.receiver]
+            [call] = await webhook_calls.claim(*lane, limit=8, now=NOW)
+            assert (call.event, call.url) == (status, url)
+            await webhook_calls.taken(tx, call, now=NOW)
+        assert await webhook_calls.claim(*lane, limit=8, now=NOW) == []
 
     async def go_and_come_back(self, tx: AsyncConnection) -> None:
         """The phone is gone, registers again; is gone, is restored; the others go for good."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import (
+    CTE,
     BindParameter,
     BooleanClauseList,
     ColumnElement,
@@ -151,7 +152,7 @@ def tables_left_open(statement: Any) -> set[str]:
 
 def _tables_of(part: Select[Any]) -> tuple[set[Table], list[ColumnElement[bool] | None]]:
     # What it selects from another SELECT, that one must say.
-    own = [origin for origin in part.get_final_froms() if not isinstance(origin, Subquery)]
+    own = [origin for origin in part.get_final_froms() if not isinstance(origin, Subquery | CTE)]
     inside = [one for origin in own for one in visitors.iterate(origin)]
     on = [one.onclause for one in inside if isinstance(one, Join)]
     return {one for one in inside if isinstance(one, Table)}, on

@@ -20,7 +20,14 @@ from heliograph.api.operation import Endpoint, Operation
 from heliograph.api.state import api_of
 from heliograph.model.errors import Unavailable
 from heliograph.model.event import Event, EventKind
-from heliograph.model.ids import DeviceId, InstanceId, PublishId, is_storable, parse_instance_id
+from heliograph.model.ids import (
+    DeviceId,
+    InstanceId,
+    PublishId,
+    UserId,
+    is_storable,
+    parse_instance_id,
+)
 from heliograph.model.schema import Anything, Number, Object, Text, check
 from heliograph.store import reports
 
@@ -49,6 +56,7 @@ _EVENT = Object(
         "publishId": Text(min_length=1),
         "deviceId": Text(min_length=1),
         "timestampSecs": Number(about="When, in seconds since 1970."),
+        "userId": Anything(about="Whose device it is, if it says so."),
     },
     required=("event", "publishId", "deviceId", "timestampSecs"),
 )
@@ -108,7 +116,7 @@ async def _count(request: Request, instance_id: InstanceId, event: Event) -> Non
     api = api_of(request)
     try:
         async with api.store.writing() as tx:
-            counted = await reports.record(tx, instance_id, event)
+            counted = await reports.record(tx, instance_id, event, now=api.now())
         api.watch.meter.reported(event.kind, counted=counted)
     except Unavailable:
         # Apple's SDK, told to try again, would send nothing else before this.
@@ -147,7 +155,13 @@ def _event_of(body: dict[str, Any]) -> Event:
         device_id=DeviceId(body["deviceId"]),
         # An older web SDK sent fractions.
         reported_at=datetime.fromtimestamp(math.floor(seconds), UTC),
+        user_id=_user_in(body),
     )
+
+
+def _user_in(body: dict[str, Any]) -> UserId | None:
+    user_id = body.get("userId")
+    return UserId(user_id) if isinstance(user_id, str) and user_id else None
 
 
 def _can_be_ours(given: str) -> bool:

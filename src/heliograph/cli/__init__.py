@@ -17,6 +17,7 @@ from heliograph.cli.store import store
 from heliograph.cli.token import token
 from heliograph.cli.transfer import export, import_
 from heliograph.cli.user import user
+from heliograph.cli.webhook import webhook
 from heliograph.cli.worker import worker
 from heliograph.model.errors import HeliographError, Misconfigured
 
@@ -48,6 +49,7 @@ cli.add_command(publish)
 cli.add_command(lint)
 cli.add_command(user)
 cli.add_command(device)
+cli.add_command(webhook)
 cli.add_command(doctor)
 cli.add_command(import_)
 cli.add_command(export)

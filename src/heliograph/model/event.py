@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from heliograph.model.ids import DeviceId, PublishId
+from heliograph.model.ids import DeviceId, PublishId, UserId
 
 
 class EventKind(StrEnum):
@@ -22,3 +22,5 @@ class Event:
     publish_id: PublishId
     device_id: DeviceId
     reported_at: datetime
+    user_id: UserId | None = None
+    """Whose it says that it is, which proves nothing."""

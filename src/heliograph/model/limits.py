@@ -63,5 +63,11 @@ MAX_COLLAPSE_ID_BYTES = 64
 MAX_FCM_MESSAGE_BYTES = 4096
 """Keys and values of data and notification."""
 
+MAX_WEBHOOK_URL_CHARACTERS = 2048
+MAX_WEBHOOK_SECRET_CHARACTERS = 256
+MAX_CUSTOM_DATA_BYTES = 16 * 1024
+WEBHOOK_TIME = timedelta(seconds=3)
+"""Within which a webhook's receiver must have taken a call."""
+
 CLOCK_LEEWAY = timedelta(seconds=30)
 """How far the clock of an app server may differ when a Beams token's expiry is checked."""

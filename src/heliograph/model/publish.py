@@ -12,6 +12,7 @@ from heliograph.model.ids import INTEREST, USER_ID, InstanceId, Interest, Publis
 from heliograph.model.limits import MAX_INTERESTS_PER_PUBLISH, MAX_USERS_PER_PUBLISH
 from heliograph.model.payloads import PAYLOADS
 from heliograph.model.schema import Array, Object
+from heliograph.model.webhook import WEBHOOK_URL, Callback, parse_webhook_url
 
 Payload = Mapping[str, Any]
 """What one platform's devices get, as the app wrote it."""
@@ -65,6 +66,8 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: datetime
     audience: Audience
     payloads: dict[Platform, dict[str, Any]]
+    callback: Callback | None = None
+    """Who is told of it apart from webhooks."""
 
 
 TO_USERS = Object(
@@ -81,6 +84,7 @@ TO_INTERESTS = Object(
         "interests": Array(
             items=INTEREST, min_items=1, max_items=MAX_INTERESTS_PER_PUBLISH, unique=True
         ),
+        "webhookUrl": WEBHOOK_URL,
         **PAYLOADS,
     },
     required=("interests",),
@@ -97,6 +101,12 @@ def users_of(body: Mapping[str, Any]) -> Users:
 def interests_of(body: Mapping[str, Any]) -> Interests:
     """The audience of a body that TO_INTERESTS describes."""
     return Interests(tuple(body["interests"]))
+
+
+def webhook_url_of(body: Mapping[str, Any]) -> str | None:
+    """Where a body that TO_INTERESTS describes wants its publish told. Raises Mismatch."""
+    url = body.get("webhookUrl")
+    return None if url is None else parse_webhook_url(url, "webhookUrl")
 
 
 def payloads_of(body: Mapping[str, Any]) -> dict[Platform, dict[str, Any]]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, delete, func, select, update
@@ -14,9 +15,9 @@ from heliograph.model.batch import Batch
 from heliograph.model.device import Platform
 from heliograph.model.errors import Invalid, NotFound
 from heliograph.model.ids import InstanceId, PublishId
-from heliograph.model.publish import Publish, PublishState, kind_of, names_in
+from heliograph.model.publish import AudienceKind, Publish, PublishState, kind_of, names_in
 from heliograph.model.shard import Shard
-from heliograph.store import batches, instances, shards
+from heliograph.store import batches, instances, shards, webhook_events
 from heliograph.store.batches import Range
 from heliograph.store.schema import batches as batches_table
 from heliograph.store.schema import publish_counts, publishes
@@ -67,6 +68,9 @@ async def begin(
     await shards.add(tx, publish.instance_id, publish.id, begun)
     if noted:
         await batches.add(tx, publish.instance_id, publish.id, noted)
+    await webhook_events.publish_begun(tx, publish, now=now)
+    if row["finished_at"] is not None:
+        await _tell_finished(tx, publish.instance_id, row, now=now)
     return True
 
 
@@ -204,15 +208,24 @@ async def _finish(
     """Finish the publish, if that was its last shard."""
     chosen = _one(instance_id, publish_id)
     # Locked first: of two shards that end at the same moment, the second must see the first.
-    locked = select(publishes.c.id).where(chosen).with_for_update()
-    if await tx.scalar(locked) is None or await shards.unfinished(tx, instance_id, publish_id):
+    told = publishes.c.id, publishes.c.audience, publishes.c.names
+    row = (await tx.execute(select(*told).where(chosen).with_for_update())).first()
+    if row is None or await shards.unfinished(tx, instance_id, publish_id):
         return
     ended = update(publishes).where(chosen, publishes.c.finished_at.is_(None))
-    await tx.execute(ended.values(finished_at=now))
+    if (await tx.execute(ended.values(finished_at=now))).rowcount == 1:
+        await _tell_finished(tx, instance_id, row._asdict(), now=now)
     mine = and_(
         batches_table.c.instance_id == instance_id, batches_table.c.publish_id == publish_id
     )
     await tx.execute(delete(batches_table).where(mine))
+
+
+async def _tell_finished(
+    tx: AsyncConnection, instance_id: InstanceId, row: Mapping[str, Any], *, now: datetime
+) -> None:
+    audience, names = AudienceKind(row["audience"]), row["names"]
+    await webhook_events.publish_finished(tx, instance_id, row["id"], audience, names, now=now)
 
 
 def _one(instance_id: InstanceId, publish_id: PublishId) -> ColumnElement[bool]:

@@ -1,5 +1,6 @@
 """What devices report back: each device's acknowledgement and open of a publish counts once."""
 
+from datetime import datetime
 from zlib import crc32
 
 from sqlalchemy import and_, exists, select
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from heliograph.model.device import Platform
 from heliograph.model.event import Event, EventKind
 from heliograph.model.ids import InstanceId
-from heliograph.store import instances, publishes
+from heliograph.store import instances, publishes, webhook_events
 from heliograph.store.schema import devices, reports
 from heliograph.store.schema import publishes as publishes_table
 
@@ -18,8 +19,13 @@ _PARTS = 16
 _COUNTED_AS = {EventKind.DELIVERY: "acknowledged", EventKind.OPEN: "opened"}
 
 
-async def record(tx: AsyncConnection, instance_id: InstanceId, event: Event) -> bool:
-    """Count the event. False if it was counted before, or its device or publish is unknown."""
+async def record(
+    tx: AsyncConnection, instance_id: InstanceId, event: Event, *, now: datetime
+) -> bool:
+    """Count the event, and tell webhooks of it.
+
+    False if it was counted before, or its device or publish is unknown.
+    """
     device = and_(devices.c.instance_id == instance_id, devices.c.id == event.device_id)
     known = exists().where(
         publishes_table.c.instance_id == instance_id,
@@ -27,10 +33,12 @@ async def record(tx: AsyncConnection, instance_id: InstanceId, event: Event) -> 
     )
     if not await instances.hold(tx, instance_id):
         return False
-    platform = await tx.scalar(select(devices.c.platform).where(device, known))
-    if platform is None:
+    tied = select(devices.c.platform, devices.c.user_id)
+    row = (await tx.execute(tied.where(device, known))).first()
+    if row is None or not await _record_once(tx, instance_id, event, Platform(row.platform)):
         return False
-    return await _record_once(tx, instance_id, event, Platform(platform))
+    await webhook_events.users_reported(tx, instance_id, [(event, row.user_id)], now=now)
+    return True
 
 
 async def _record_once(

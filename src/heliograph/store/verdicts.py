@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, insert, select
+from sqlalchemy import and_, bindparam, case, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.model.batch import Batch
 from heliograph.model.device import Platform
 from heliograph.model.ids import DeviceId, InstanceId, PublishId, UserId
+from heliograph.model.webhook_body import (
+    Reached,
+)
 from heliograph.store.schema import verdicts
 
 
@@ -80,5 +83,25 @@ async def of_publish(
     ]
 
 
-# Built once: to build it costs more than to run it.
+async def reached_users(
+    tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId
+) -> dict[UserId, Reached]:
+    """What a finished publish to users came to for each of them that had devices then."""
+    chosen = {"of_instance": instance_id, "of_publish": publish_id}
+    return {UserId(row.user_id): _RANKS[row.best] for row in await tx.execute(_BEST, chosen)}
+
+
+# Built once: to build them costs more than to run them.
 _ADD = insert(verdicts)
+_RANKS = (Reached.NO_DEVICES, Reached.FAILED, Reached.DELIVERED)
+_RANK = case((verdicts.c.outcome == "delivered", 2), (verdicts.c.outcome == "untied", 0), else_=1)
+_BEST = (
+    select(verdicts.c.user_id, func.max(_RANK).label("best"))
+    .where(
+        verdicts.c.instance_id == bindparam("of_instance"),
+        verdicts.c.publish_id == bindparam("of_publish"),
+        # That was said for the time being; each target has one more, for good.
+        verdicts.c.outcome != "retried",
+    )
+    .group_by(verdicts.c.user_id)
+)
