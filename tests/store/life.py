@@ -38,6 +38,7 @@ from heliograph.store import (
     instances,
     interests,
     pauses,
+    published,
     publishes,
     quarantine,
     reports,
@@ -49,6 +50,7 @@ from heliograph.store import (
 )
 from heliograph.store.batches import Found, Range
 from heliograph.store.engine import Store
+from heliograph.store.published import Wanted
 from heliograph.store.targets import position_of
 from heliograph.store.verdicts import Noted
 from tests.push_tokens import new_push_token
@@ -144,6 +146,11 @@ class _Life:
         report = await publishes.report(tx, self.instance_id, publish.id)
         assert report.counts == {FCM: {"delivered": 1, "opened": 1}}
         assert report.finished_at == NOW
+        listed = await published.find(tx, self.instance_id, publish.id)
+        assert listed.names == [ALICE, BOB]
+        assert await published.page(tx, self.instance_id, Wanted(), limit=1) == [listed]
+        said = await published.said_of_users(tx, self.instance_id, publish.id, [ALICE])
+        assert [one.outcome for one in said] == ["delivered", "opened"]
 
     async def publish_to_interests(self, tx: AsyncConnection) -> None:
         delivered = await self._deliver(tx, self._publish(Interests((NEWS, SPORT))))

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -15,27 +14,12 @@ from heliograph.model.device import Platform
 from heliograph.model.errors import Invalid, NotFound
 from heliograph.model.ids import InstanceId, PublishId
 from heliograph.model.publish import Publish, PublishState, kind_of, names_in
+from heliograph.model.report import Report
 from heliograph.model.shard import Shard
 from heliograph.store import batches, instances, shards
 from heliograph.store.batches import Range
 from heliograph.store.schema import batches as batches_table
 from heliograph.store.schema import publish_counts, publishes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What became of a publish so far."""
-
-    publish_id: PublishId
-    instance_id: InstanceId
-    audience: str
-    accepted_at: datetime
-    state: PublishState
-    finished_at: datetime | None
-    shards: Sequence[Shard]
-    counts: Mapping[str, Mapping[str, int]]
-    """By platform: targets, delivered, failed, removed, untied, cancelled; retried, acknowledged,
-    opened."""
 
 
 async def begin(
@@ -190,6 +174,7 @@ async def report(tx: AsyncConnection, instance_id: InstanceId, publish_id: str) 
         publish_id=row.id,
         instance_id=row.instance_id,
         audience=row.audience,
+        names=msgspec.json.decode(row.names),
         accepted_at=row.accepted_at,
         state=PublishState(row.state),
         finished_at=row.finished_at,

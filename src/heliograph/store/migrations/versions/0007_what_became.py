@@ -37,15 +37,15 @@ def _what_became() -> None:
         "verdicts",
         sa.Column("instance_id", sa.Text(), nullable=False),
         sa.Column("publish_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("device_id", sa.Text(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("platform", sa.Text(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("said_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "instance_id", "publish_id", "device_id", "number", name=op.f("pk_verdicts")
+            "instance_id", "publish_id", "user_id", "device_id", "number", name=op.f("pk_verdicts")
         ),
     )
     op.create_index(
