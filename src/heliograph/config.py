@@ -18,6 +18,7 @@ from heliograph.model.errors import Misconfigured
 from heliograph.model.role import Role
 from heliograph.setting_values import (
     parse_contact,
+    parse_days_kept,
     parse_log_level,
     parse_master_key,
     parse_networks,
@@ -187,6 +188,13 @@ class Settings:
         " seconds' worth; 0: any number. More are answered with 429; reports, which are counted"
         " apart, with 200 and dropped. Behind a reverse proxy set --trusted-proxies, or all devices"
         " are at one address.",
+    )
+    publish_retention: int = _setting(
+        30,
+        parse_days_kept,
+        metavar="DAYS",
+        text="How long what became of a publish is kept after its end, and what happened to"
+        " users' devices; at least 2.",
     )
     drain: timedelta = _setting(
         timedelta(seconds=30),

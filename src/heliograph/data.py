@@ -5,7 +5,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -18,7 +18,15 @@ from heliograph.gateways.vapid import new_vapid_key
 from heliograph.model.errors import Misconfigured, Unavailable
 from heliograph.model.ids import InstanceId, new_instance_id
 from heliograph.model.instance import Instance, SecretKey
-from heliograph.store import answers, credentials, directory, idempotency, instances, quarantine
+from heliograph.store import (
+    answers,
+    credentials,
+    directory,
+    idempotency,
+    instances,
+    pruning,
+    quarantine,
+)
 from heliograph.store.database import PostgresqlUrl
 from heliograph.store.engine import Store, open_store
 from heliograph.store.sealed import Seal, new_master_key
@@ -101,7 +109,7 @@ def _gateway_authority(settings: Settings) -> bytes | None:
     return certificates
 
 
-async def tidy_up(store: Store) -> None:
+async def tidy_up(store: Store, *, publishes_kept_for: timedelta) -> None:
     """Forget what is kept for a time that is over, instance by instance. Raises Unavailable."""
     async with store.reading() as connection:
         there = await instances.all_of_them(connection)
@@ -109,6 +117,7 @@ async def tidy_up(store: Store) -> None:
         async with store.writing() as tx:
             for prune in (quarantine.prune, answers.prune, idempotency.prune):
                 await prune(tx, instance.id, now=now())
+        await pruning.prune(store, instance.id, kept_for=publishes_kept_for, now=now())
 
 
 async def make_default_instance(store: Store, path: Path) -> None:

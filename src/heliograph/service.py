@@ -13,6 +13,7 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
+from datetime import timedelta
 from functools import partial
 
 from heliograph import data, http_server
@@ -65,7 +66,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         certificate = http_server.certificate(settings, path)
         store = await stack.enter_async_context(data.opened_store(settings))
         await data.make_default_instance(store, path)
-        stack.enter_context(_kept_tidy(store))
+        stack.enter_context(_kept_tidy(store, settings))
         broker: BrokerAddress | Place | None = settings.nats_url
         if broker is None:
             broker = await stack.enter_async_context(embedded_broker(path / "broker", lock))
@@ -223,18 +224,19 @@ def _delivering(
 
 
 @contextmanager
-def _kept_tidy(store: Store) -> Iterator[None]:
-    tidying = asyncio.create_task(_tidy_up_hourly(store))
+def _kept_tidy(store: Store, settings: Settings) -> Iterator[None]:
+    tidying = asyncio.create_task(_tidy_up_hourly(store, settings))
     try:
         yield
     finally:
         tidying.cancel()
 
 
-async def _tidy_up_hourly(store: Store) -> None:
+async def _tidy_up_hourly(store: Store, settings: Settings) -> None:
+    kept_for = timedelta(days=settings.publish_retention)
     while True:
         try:
-            await data.tidy_up(store)
+            await data.tidy_up(store, publishes_kept_for=kept_for)
         except Unavailable as error:
             logger.warning("%s", error)
         except Exception:

@@ -14,6 +14,7 @@ from heliograph.store.sealed import MASTER_KEY_BYTES, MasterKey
 
 _MAX_PORT = 65535
 _MAX_RATE = 1_000_000
+_MIN_DAYS, _MAX_DAYS = 2, 3650
 _MAX_REPLICAS = 5
 """What a NATS server allows."""
 _MAX_WORKERS = 64
@@ -43,6 +44,14 @@ def parse_rate(text: str) -> int:
     if not 0 <= rate <= _MAX_RATE:
         raise ValueError(f"must be a number from 0 to {_MAX_RATE}")
     return rate
+
+
+def parse_days_kept(text: str) -> int:
+    """For how many days publishes are kept. Idempotency keys need them for one, and a backlog."""
+    days = int(text) if text.isdecimal() and len(text) < len(str(_MAX_DAYS)) + 1 else -1
+    if not _MIN_DAYS <= days <= _MAX_DAYS:
+        raise ValueError(f"must be a number of days from {_MIN_DAYS} to {_MAX_DAYS}")
+    return days
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:

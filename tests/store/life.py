@@ -38,6 +38,7 @@ from heliograph.store import (
     instances,
     interests,
     pauses,
+    pruning,
     published,
     publishes,
     quarantine,
@@ -214,6 +215,16 @@ class _Life:
         await pauses.end(tx, *lane)
         for prune in (answers.prune, idempotency.prune, quarantine.prune):
             await prune(tx, self.instance_id, now=LATER)
+        kept_for = timedelta(days=30)
+        over = await pruning.over(tx, self.instance_id, None, kept_for=kept_for, now=LATER)
+        behind = await pruning.over(tx, self.instance_id, over[0], kept_for=kept_for, now=LATER)
+        assert [over[0], *behind] == over
+        ids = [one.publish_id for one in over]
+        assert not await pruning.forget_some(
+            tx, self.instance_id, ids, kept_for=kept_for, now=LATER
+        )
+        assert await pruning.delete_tombstones(tx, self.instance_id, now=LATER) == 2
+        await pruning.forget_history(tx, self.instance_id, before=LATER)
 
     async def set_credentials(self, tx: AsyncConnection, store: Store) -> None:
         await credentials.check_seal(tx, store.seal)

@@ -49,11 +49,15 @@ def names_in(audience: Audience) -> Sequence[str]:
 
 
 class PublishState(StrEnum):
-    """Whether a publish goes on. All but CANCELLED can be left again."""
+    """Whether a publish goes on. RUNNING and PAUSED can be left again.
+
+    FORGOTTEN: all of it was pruned. Its row is there for nobody but the fan-out, see pruning.py.
+    """
 
     RUNNING = "running"
     PAUSED = "paused"
     CANCELLED = "cancelled"
+    FORGOTTEN = "forgotten"
 
 
 class Publish(msgspec.Struct, frozen=True, kw_only=True):

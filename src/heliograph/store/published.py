@@ -63,7 +63,8 @@ async def page(
 ) -> list[Listed]:
     """The next publishes, newest first."""
     order = publishes.c.accepted_at, publishes.c.id
-    chosen = [publishes.c.instance_id == instance_id, *_conditions(wanted)]
+    mine = publishes.c.instance_id == instance_id
+    chosen = [mine, publishes.c.state != PublishState.FORGOTTEN, *_conditions(wanted)]
     if wanted.behind is not None:
         place = wanted.behind.accepted_at, wanted.behind.publish_id
         types = [column.type for column in order]
@@ -76,7 +77,7 @@ async def find(tx: AsyncConnection, instance_id: InstanceId, publish_id: str) ->
     """Raises NotFound."""
     one = and_(publishes.c.instance_id == instance_id, publishes.c.id == publish_id)
     row = (await tx.execute(select(publishes).where(one))).first()
-    if row is None:
+    if row is None or row.state == PublishState.FORGOTTEN:
         raise NotFound("publish")
     return _listed(row)
 

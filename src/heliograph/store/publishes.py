@@ -69,7 +69,7 @@ async def set_state(
     """Pause, go on or cancel. Raises NotFound, Invalid if that can't be done any more."""
     chosen = _one(instance_id, publish_id)
     row = (await tx.execute(select(publishes).where(chosen).with_for_update())).first()
-    if row is None:
+    if row is None or row.state == PublishState.FORGOTTEN:
         raise NotFound("publish")
     if row.finished_at is not None:
         raise Invalid("publish", "it is finished already")
@@ -153,7 +153,7 @@ async def report(tx: AsyncConnection, instance_id: InstanceId, publish_id: str) 
     """Raises NotFound."""
     one = _one(instance_id, PublishId(publish_id))
     row = (await tx.execute(select(publishes).where(one))).first()
-    if row is None:
+    if row is None or row.state == PublishState.FORGOTTEN:
         raise NotFound("publish")
     names = publish_counts.c.platform, publish_counts.c.name
     summed = (
@@ -189,7 +189,8 @@ async def _finish(
     """Finish the publish, if that was its last shard."""
     chosen = _one(instance_id, publish_id)
     # Locked first: of two shards that end at the same moment, the second must see the first.
-    locked = select(publishes.c.id).where(chosen).with_for_update()
+    # Not so that it waits for devices' reports, which hold the row, too.
+    locked = select(publishes.c.id).where(chosen).with_for_update(key_share=True)
     if await tx.scalar(locked) is None or await shards.unfinished(tx, instance_id, publish_id):
         return
     ended = update(publishes).where(chosen, publishes.c.finished_at.is_(None))
