@@ -16,6 +16,7 @@ from heliograph.model.batch import Batch, Progress, Target
 from heliograph.model.credential import WebIdentity
 from heliograph.model.device import Device, Platform
 from heliograph.model.event import Event, EventKind
+from heliograph.model.history import What
 from heliograph.model.ids import (
     IdempotencyKey,
     InstanceId,
@@ -33,6 +34,7 @@ from heliograph.store import (
     batches,
     credentials,
     devices,
+    history,
     idempotency,
     imports,
     instances,
@@ -105,7 +107,7 @@ class _Life:
         )
         assert (again.id, again.is_new) == (self.phone.id, False)
         for device in (browser, self.phone):
-            await users.tie(tx, self.instance_id, device.platform, device.id, ALICE)
+            await users.tie(tx, self.instance_id, device.platform, device.id, ALICE, now=NOW)
         taken = await self._new(tx, FCM)
         one = self.instance_id, FCM, self.phone.id
         await devices.set_push_token(tx, *one, taken.push_token, now=NOW)
@@ -176,8 +178,10 @@ class _Life:
                 await quarantine.restore(tx, self.instance_id, gone.id, now=NOW)
             assert await devices.of_user(tx, self.instance_id, ALICE)
             assert await interests.of_device(tx, self.instance_id, gone.id) == [NEWS, SPORT]
-        assert await devices.remove(tx, *one)
-        assert await devices.remove_of_user(tx, self.instance_id, ALICE) == 1
+        assert await devices.remove(tx, *one, now=NOW)
+        happened = await history.of_user(tx, self.instance_id, ALICE, limit=9)
+        assert What.STOPPED in [one.what for one in happened]
+        assert await devices.remove_of_user(tx, self.instance_id, ALICE, now=NOW) == 1
 
     async def import_devices(self, tx: AsyncConnection) -> None:
         """As transfer and intake do."""

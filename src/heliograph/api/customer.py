@@ -26,7 +26,8 @@ async def delete_user(request: Request) -> Response:
     api = api_of(request)
     instance_id = await require_secret_key(request, api)
     user_id = _user_id_of(request)
-    await api.store.write(partial(devices.remove_of_user, instance_id=instance_id, user_id=user_id))
+    remove = partial(devices.remove_of_user, instance_id=instance_id, user_id=user_id)
+    await api.store.write(partial(remove, now=api.now()))
     await api.recall(Recalled(instance_id=instance_id, user_id=user_id))
     return Response()
 
