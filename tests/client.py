@@ -234,6 +234,9 @@ class AdminApi:
     def publish(self, publish_id: str) -> Reply:
         return self.get(f"/publishes/{publish_id}")
 
+    def timeline(self, raw_user_id: str, **query: object) -> Reply:
+        return self.get(f"/users/{raw_user_id}/timeline", **query)
+
     def users_of(self, publish_id: str, **query: object) -> Reply:
         return self.get(f"/publishes/{publish_id}/users", **query)
 

@@ -48,6 +48,7 @@ from heliograph.store import (
     schema,
     shards,
     targets,
+    timelines,
     users,
     verdicts,
 )
@@ -147,6 +148,9 @@ class _Life:
             )
             await reports.record(tx, self.instance_id, event)
         report = await publishes.report(tx, self.instance_id, publish.id)
+        facts = await timelines.facts_of(tx, self.instance_id, ALICE, publish.id, now=NOW)
+        assert [device.device_id for device in facts.devices].count(self.phone.id) == 1
+        assert (len(facts.verdicts), len(facts.reported)) == (1, 1)
         assert report.counts == {FCM: {"delivered": 1, "opened": 1}}
         assert report.finished_at == NOW
         listed = await published.find(tx, self.instance_id, publish.id)

@@ -14,6 +14,7 @@ from heliograph.api import (
     publish,
     published,
     reporting,
+    timeline,
 )
 from heliograph.api.errors import http_error, known_error, unknown_error
 from heliograph.api.limited import dropped_beyond_rate, refused_beyond_rate
@@ -25,6 +26,7 @@ ENDPOINTS = (
     *publish.endpoints,
     *customer.endpoints,
     *published.endpoints,
+    *timeline.endpoints,
     *refused_beyond_rate((*device.endpoints, *interests.endpoints)),
     *dropped_beyond_rate(reporting.endpoints),
     *health.endpoints,

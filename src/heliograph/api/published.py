@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from heliograph.api.auth import require_secret_key
+from heliograph.api.json_answer import json_answer
 from heliograph.api.operation import Endpoint, Operation, Proof
 from heliograph.api.paging import METADATA, limit_of, page_query, place_of
 from heliograph.api.state import api_of
@@ -46,7 +46,7 @@ async def list_publishes(request: Request) -> Response:
         found = await published.page(connection, instance_id, wanted, limit=limit + 1)
     metadata = {"nextCursor": Place.of(found[limit - 1]).written()} if len(found) > limit else {}
     shown = [shown_listed(one) for one in found[:limit]]
-    return _json({"publishes": shown, "responseMetadata": metadata})
+    return json_answer({"publishes": shown, "responseMetadata": metadata})
 
 
 async def show_publish(request: Request) -> Response:
@@ -55,7 +55,7 @@ async def show_publish(request: Request) -> Response:
     instance_id = await require_secret_key(request, api)
     async with api.store.reading() as connection:
         report = await publishes.report(connection, instance_id, _publish_id(request))
-    return _json(shown_report(report, now=api.now()))
+    return json_answer(shown_report(report, now=api.now()))
 
 
 async def list_users_of_publish(request: Request) -> Response:
@@ -75,7 +75,7 @@ async def list_users_of_publish(request: Request) -> Response:
         said = await published.said_of_users(connection, instance_id, listed.publish_id, users)
     metadata = {"nextCursor": encode_cursor(users[-1])} if len(behind) > limit else {}
     shown = [shown_user(one) for one in user_reports(listed, users, said)]
-    return _json({"users": shown, "responseMetadata": metadata})
+    return json_answer({"users": shown, "responseMetadata": metadata})
 
 
 _TIME = Text(format="date-time", about="As ISO 8601 has it; UTC unless it says otherwise.")
@@ -181,7 +181,3 @@ def _one_of(kind: type[_Kind], name: str, given: str | None) -> _Kind | None:
         return kind(given)
     except ValueError as error:
         raise Invalid(name, f"{name} must be one of: {', '.join(kind)}") from error
-
-
-def _json(shown: object) -> Response:
-    return Response(msgspec.json.encode(shown), media_type="application/json")

@@ -13,7 +13,7 @@ from heliograph.model.batch import Batch
 from heliograph.model.device import Platform
 from heliograph.model.errors import Invalid, NotFound
 from heliograph.model.ids import InstanceId, PublishId
-from heliograph.model.publish import Publish, PublishState, kind_of, names_in
+from heliograph.model.publish import Publish, PublishState, collapse_ids_in, kind_of, names_in
 from heliograph.model.report import Report
 from heliograph.model.shard import Shard
 from heliograph.store import batches, instances, shards
@@ -43,6 +43,7 @@ async def begin(
         "names": msgspec.json.encode(names_in(publish.audience)).decode(),
         "accepted_at": publish.accepted_at,
         "state": PublishState.RUNNING,
+        "collapse_ids": _collapse_ids(publish),
         "finished_at": now if all(shard.is_finished for shard in begun) else None,
     }
     added = await tx.execute(insert(publishes).values(row).on_conflict_do_nothing())
@@ -199,6 +200,11 @@ async def _finish(
         batches_table.c.instance_id == instance_id, batches_table.c.publish_id == publish_id
     )
     await tx.execute(delete(batches_table).where(mine))
+
+
+def _collapse_ids(publish: Publish) -> str | None:
+    found = collapse_ids_in(publish.payloads)
+    return msgspec.json.encode(found).decode() if found else None
 
 
 def _one(instance_id: InstanceId, publish_id: PublishId) -> ColumnElement[bool]:

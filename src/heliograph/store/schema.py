@@ -189,6 +189,7 @@ publishes = Table(
     Column("accepted_at", Instant, nullable=False),
     Column("state", Text, nullable=False),
     Column("finished_at", Instant),
+    Column("collapse_ids", Text),
     Index(None, "instance_id", "accepted_at", "id"),
 )
 

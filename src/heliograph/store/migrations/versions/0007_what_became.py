@@ -10,6 +10,7 @@ down_revision = "0006"
 def upgrade() -> None:
     op.add_column("devices", sa.Column("active_on", sa.BigInteger(), nullable=True))
     op.add_column("publishes", sa.Column("names", sa.Text(), nullable=False, server_default="[]"))
+    op.add_column("publishes", sa.Column("collapse_ids", sa.Text(), nullable=True))
     op.create_index(
         op.f("ix_publishes_instance_id_accepted_at_id"),
         "publishes",
