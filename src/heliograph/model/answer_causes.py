@@ -211,7 +211,7 @@ ANSWERS = (
         cure="Nothing; it is tried again for an hour. Publish less at once, if it is often so.",
     ),
     _Answer(
-        pattern=r"^HTTP 4",
+        pattern=r"^HTTP [34]",
         cause="the gateway will never take this message",
         cure="Look at what the publish had for this platform.",
     ),
