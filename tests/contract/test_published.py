@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -129,6 +130,7 @@ ASKED: dict[str, Callable[[Instance, str], Reply]] = {
     "list": lambda app, _publish_id: app.admin.publishes(),
     "one": lambda app, publish_id: app.admin.publish(publish_id),
     "users": lambda app, publish_id: app.admin.users_of(publish_id),
+    "timeline": lambda app, _publish_id: app.admin.timeline("alice"),
 }
 
 
@@ -149,6 +151,27 @@ def test_a_publish_of_another_instance_is_unknown(app: Instance, other_instance:
     for unknown in (publish_id, UNKNOWN, "%00"):
         assert_refused(other_instance.admin.publish(unknown), 404, "publish")
         assert_refused(other_instance.admin.users_of(unknown), 404, "publish")
+    for unknown in (publish_id, UNKNOWN, "\0", ""):
+        asked = other_instance.admin.timeline("alice", publish=unknown)
+        assert_refused(asked, 404, "publish")
+
+
+def test_a_user_of_another_instance_is_another_user(
+    app: Instance, other_instance: Instance, user_id: str
+) -> None:
+    app.device_of(user_id)
+    assert len(document(app.admin.timeline(user_id))["devices"]) == 1
+    assert document(other_instance.admin.timeline(user_id))["devices"] == []
+
+
+@pytest.mark.parametrize("user", ["a/b", "a+b", "𐍈", "x/timeline", "?&#%", "alice"])
+def test_a_timeline_is_of_the_user_that_the_path_names(app: Instance, user: str) -> None:
+    assert document(app.admin.timeline(quote(user, safe="")))["userId"] == user
+
+
+@pytest.mark.parametrize(("user", "status"), [("", 404), ("x" * 165, 400), ("%FF", 400)])
+def test_a_timeline_of_nobody_is_refused(app: Instance, user: str, status: int) -> None:
+    assert_refused(app.admin.timeline(user), status, "user")
 
 
 WRONG: list[tuple[str, Any]] = [
