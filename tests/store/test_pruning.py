@@ -16,7 +16,6 @@ from heliograph.model.errors import NotFound
 from heliograph.model.event import Event, EventKind
 from heliograph.model.ids import DeviceId, InstanceId, PublishId, UserId, new_instance_id
 from heliograph.model.publish import AudienceKind, Publish, PublishState, Users
-from heliograph.model.report import Listed
 from heliograph.model.shard import START, Shard
 from heliograph.store import (
     pruning,
@@ -264,22 +263,3 @@ async def test_what_happened_to_devices_is_forgotten_when_it_is_old(
         await tx.execute(insert(schema.device_history), history)
     await prune(store, instance_id)
     assert await count(store, schema.device_history, instance_id) == 3
-
-
-async def test_publishes_of_one_millisecond_are_listed_page_by_page_each_once(
-    store: Store, instance_id: InstanceId
-) -> None:
-    made = set()
-    for at in (NOW, NOW, NOW, NOW - DAY, NOW - DAY):
-        publish = msgspec.structs.replace(publish_of(instance_id), accepted_at=at)
-        async with store.writing() as tx:
-            await publishes.begin(tx, publish, [Shard(platform=FCM, number=0)], [], now=NOW)
-        made.add(publish.id)
-    found, wanted = list[Listed](), Wanted()
-    async with store.reading() as connection:
-        while page := await published.page(connection, instance_id, wanted, limit=2):
-            found += page
-            wanted = Wanted(behind=published.Place.read(published.Place.of(page[-1]).written()))
-    assert len(found) == len(made)
-    assert {one.publish_id for one in found} == made
-    assert [one.accepted_at for one in found] == [NOW] * 3 + [NOW - DAY] * 2
