@@ -202,7 +202,7 @@ async def test_a_large_publish_goes_in_small_steps_and_may_be_cut_off_between_th
             over = await pruning.over(connection, instance_id, None, kept_for=KEPT_FOR, now=NOW)
         assert {one.publish_id for one in over} == {*left}
     assert len(steps) > 1600 * 2 / 500
-    assert max(steps) <= 550
+    assert max(steps) <= 500
     assert await rows(store, instance_id) == [0] * len(CHILDREN)
 
 

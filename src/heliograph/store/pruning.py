@@ -11,12 +11,13 @@ fan-out sees that it is no new one, should its message still be on a stream, as 
 server repeated may be.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import ColumnElement, Table, and_, delete, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.model.ids import InstanceId, PublishId
@@ -38,8 +39,10 @@ _MAY_COME_AGAIN = timedelta(days=31)
 """So long after a publish was accepted its message may be on the PUBLISH stream: it may be repeated
 for 24 hours, and stays there for 29 days."""
 _ROWS_AT_ONCE = 500
-_AT_LEAST = 50
-"""As so many rows a publish is counted that has fewer."""
+_TOGETHER = 50
+"""Publishes that have few rows go in one transaction."""
+_PAUSE_S = 0.01
+"""After each transaction, so that others come first."""
 _LOOKED_UP_AT_ONCE = 1000
 _OF_A_PUBLISH = (shards, batches, verdicts, reports, publish_counts)
 """Shards first, and batches second: who adds to the others holds one of these."""
@@ -67,13 +70,16 @@ async def prune(
         while left:
             forget = partial(forget_some, instance_id=instance_id, publish_ids=left)
             left = await store.write(partial(forget, kept_for=kept_for, now=now))
+            await asyncio.sleep(_PAUSE_S)
         last = found[-1]
     for step in (
         partial(delete_tombstones, now=now),
         partial(forget_history, before=now - kept_for),
     ):
-        while await store.write(partial(step, instance_id=instance_id)):
-            pass
+        while True:
+            if not await store.write(partial(step, instance_id=instance_id)):
+                break
+            await asyncio.sleep(_PAUSE_S)
 
 
 async def over(
@@ -109,24 +115,60 @@ async def forget_some(
     """
     if not await instances.hold(tx, instance_id):
         return []
-    room = _ROWS_AT_ONCE
-    for place, publish_id in enumerate(publish_ids):
-        if room <= 0:
-            return publish_ids[place:]
-        one = and_(publishes.c.instance_id == instance_id, publishes.c.id == publish_id)
-        # Locked as no report of a device can be counted beside it (see reports.record).
-        held = select(publishes.c.id).where(one, _is_over(kept_for, now))
-        if await tx.scalar(held.with_for_update(skip_locked=True)) is None:
-            continue
-        room -= _AT_LEAST
+    group = publish_ids[:_TOGETHER]
+    named = and_(publishes.c.instance_id == instance_id, publishes.c.id.in_(group))
+    # Locked as no report of a device can be counted beside it (see reports.record).
+    held = select(publishes.c.id).where(named, _is_over(kept_for, now)).order_by(publishes.c.id)
+    ids = (await tx.scalars(held.with_for_update(skip_locked=True))).all()
+    # As many of them as fit into one transaction; of one alone that does not, a part.
+    done = ids
+    while len(done) > 1 and not await _fit(tx, instance_id, done):
+        done = done[: len(done) // 2]
+    if len(done) == 1 and not await _delete_some(tx, instance_id, done[0]):
+        done = []
+    if len(done) > 1:
         for table in _OF_A_PUBLISH:
-            mine = and_(table.c.instance_id == instance_id, table.c.publish_id == publish_id)
-            room -= await _delete_some(tx, table, mine, most=max(room, _AT_LEAST))
-            if room <= 0:
-                return publish_ids[place:]
-        tombstone = {"state": PublishState.FORGOTTEN, "names": "[]"}
-        await tx.execute(update(publishes).where(one).values(tombstone))
-    return []
+            await tx.execute(delete(table).where(_of(table, instance_id, done)))
+    mine = and_(publishes.c.instance_id == instance_id, publishes.c.id.in_(done))
+    tombstone = {"state": PublishState.FORGOTTEN, "names": "[]", "collapse_ids": None}
+    await tx.execute(update(publishes).where(mine).values(tombstone))
+    return [*(one for one in ids if one not in done), *publish_ids[_TOGETHER:]]
+
+
+async def _fit(tx: AsyncConnection, instance_id: InstanceId, ids: Sequence[PublishId]) -> bool:
+    """Whether all that belongs to the publishes can go in one transaction."""
+    room = _ROWS_AT_ONCE
+    for table in _OF_A_PUBLISH:
+        some = select(table.c.publish_id).where(_of(table, instance_id, ids)).limit(room + 1)
+        room -= await tx.scalar(select(func.count()).select_from(some.subquery())) or 0
+        if room < 0:
+            return False
+    return True
+
+
+async def _delete_some(tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId) -> bool:
+    """Delete rows of the publish, as far as a transaction goes. Whether that was all.
+
+    In the order of their key: so each step begins where the one before ended.
+    """
+    room = _ROWS_AT_ONCE
+    for table in _OF_A_PUBLISH:
+        mine = _of(table, instance_id, [publish_id])
+        key = [one for one in table.primary_key if one.name not in {"instance_id", "publish_id"}]
+        ordered = select(*key).where(mine).order_by(*key)
+        last = (await tx.execute(ordered.offset(room - 1).limit(1))).first()
+        if last is not None:
+            types = [one.type for one in key]
+            first = and_(mine, tuple_(*key) <= tuple_(*last, types=types))
+            await tx.execute(delete(table).where(first))
+            return False
+        room -= (await tx.execute(delete(table).where(mine))).rowcount
+    return True
+
+
+def _of(table: Table, instance_id: InstanceId, ids: Sequence[PublishId]) -> ColumnElement[bool]:
+    chosen = table.c.publish_id == ids[0] if len(ids) == 1 else table.c.publish_id.in_(ids)
+    return and_(table.c.instance_id == instance_id, chosen)
 
 
 async def delete_tombstones(tx: AsyncConnection, instance_id: InstanceId, *, now: datetime) -> int:
@@ -153,19 +195,6 @@ async def forget_history(tx: AsyncConnection, instance_id: InstanceId, *, before
     # What happened in one millisecond goes together.
     some = mine if last is None else and_(mine, instant <= last)
     return (await tx.execute(delete(device_history).where(some))).rowcount
-
-
-async def _delete_some(
-    tx: AsyncConnection, table: Table, mine: ColumnElement[bool], *, most: int
-) -> int:
-    """Delete these rows, up to so many, in the order of their key; how many."""
-    key = [one for one in table.primary_key if one.name not in {"instance_id", "publish_id"}]
-    ordered = select(*key).where(mine).order_by(*key)
-    last = (await tx.execute(ordered.offset(most - 1).limit(1))).first()
-    some = mine
-    if last is not None:
-        some = and_(mine, tuple_(*key) <= tuple_(*last, types=[one.type for one in key]))
-    return (await tx.execute(delete(table).where(some))).rowcount
 
 
 def _is_over(kept_for: timedelta, now: datetime) -> ColumnElement[bool]:
