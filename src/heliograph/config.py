@@ -21,6 +21,7 @@ from heliograph.setting_values import (
     parse_collector,
     parse_contact,
     parse_days,
+    parse_days_kept,
     parse_listen_address,
     parse_log_format,
     parse_log_level,
@@ -200,6 +201,13 @@ class Settings:
         parse_days,
         metavar="DAYS",
         text="How long calls that no webhook has taken are kept, to be made again by hand.",
+    )
+    publish_retention: int = _setting(
+        30,
+        parse_days_kept,
+        metavar="DAYS",
+        text="How long what became of a publish is kept after its end, and what happened to"
+        " users' devices; at least 2.",
     )
     drain: timedelta = _setting(
         timedelta(seconds=30),

@@ -26,6 +26,7 @@ from heliograph.store import (
     directory,
     idempotency,
     instances,
+    pruning,
     quarantine,
     webhook_calls,
 )
@@ -117,7 +118,9 @@ def _gateway_authority(settings: Settings) -> bytes | None:
     return certificates
 
 
-async def tidy_up(store: Store, *, webhook_calls_kept_for: timedelta) -> None:
+async def tidy_up(
+    store: Store, *, publishes_kept_for: timedelta, webhook_calls_kept_for: timedelta
+) -> None:
     """Forget what is kept for a time that is over, instance by instance. Raises Unavailable."""
     async with store.reading() as connection:
         there = await instances.all_of_them(connection)
@@ -125,6 +128,7 @@ async def tidy_up(store: Store, *, webhook_calls_kept_for: timedelta) -> None:
         async with store.writing() as tx:
             for prune in (quarantine.prune, answers.prune, idempotency.prune):
                 await prune(tx, instance.id, now=now())
+        await pruning.prune(store, instance.id, kept_for=publishes_kept_for, now=now())
         await _prune_webhook_calls(store, instance.id, before=now() - webhook_calls_kept_for)
 
 

@@ -82,7 +82,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         opened = await stack.enter_async_context(data.opened_store(settings))
         store = opened.metered_by(watch.meter)
         await data.make_default_instance(store, path)
-        stack.enter_context(_kept_tidy(settings, store))
+        stack.enter_context(_kept_tidy(store, settings))
         broker: BrokerAddress | Place | None = settings.nats_url
         if broker is None:
             broker = await stack.enter_async_context(embedded_broker(path / "broker", lock))
@@ -277,19 +277,22 @@ def _calling(settings: Settings, store: Store) -> OpenWorkers:
 
 
 @contextmanager
-def _kept_tidy(settings: Settings, store: Store) -> Iterator[None]:
-    tidying = asyncio.create_task(_tidy_up_hourly(settings, store))
+def _kept_tidy(store: Store, settings: Settings) -> Iterator[None]:
+    tidying = asyncio.create_task(_tidy_up_hourly(store, settings))
     try:
         yield
     finally:
         tidying.cancel()
 
 
-async def _tidy_up_hourly(settings: Settings, store: Store) -> None:
-    kept_for = timedelta(days=settings.webhook_retention)
+async def _tidy_up_hourly(store: Store, settings: Settings) -> None:
     while True:
         try:
-            await data.tidy_up(store, webhook_calls_kept_for=kept_for)
+            await data.tidy_up(
+                store,
+                publishes_kept_for=timedelta(days=settings.publish_retention),
+                webhook_calls_kept_for=timedelta(days=settings.webhook_retention),
+            )
         except Unavailable as error:
             logger.warning("%s", error)
         except Exception:

@@ -56,11 +56,16 @@ def parse_rate(text: str) -> int:
     return rate
 
 
-def parse_days(text: str) -> int:
+def parse_days(text: str, *, least: int = 1) -> int:
     days = int(text) if text.isdecimal() and len(text) <= len(str(_MAX_DAYS)) else -1
-    if not 1 <= days <= _MAX_DAYS:
-        raise ValueError(f"must be a number of days from 1 to {_MAX_DAYS}")
+    if not least <= days <= _MAX_DAYS:
+        raise ValueError(f"must be a number of days from {least} to {_MAX_DAYS}")
     return days
+
+
+def parse_days_kept(text: str) -> int:
+    """For how many days publishes are kept. Idempotency keys need them for one, and a backlog."""
+    return parse_days(text, least=2)
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:

@@ -27,6 +27,7 @@ from heliograph.api.state import Api
 from tests.client import Instance
 from tests.contract.answers import OK, assert_refused, document
 from tests.server import Server
+from tests.waiting import eventually
 
 ANY_ORIGIN = {"Origin": "https://docs.example.com"}
 
@@ -91,6 +92,7 @@ def test_a_method_that_is_not_in_the_document_is_refused(
     openapi: dict[str, Any], instance: Instance
 ) -> None:
     named = {"instance": instance.id, "platform": "web", "device": "web-1", "event": "Open"}
+    named["publish"] = "pubid-1"
     for path in openapi["paths"]:
         concrete = path.format(**named, interest="news", user="alice")
         for method in HTTPMethod:
@@ -163,6 +165,8 @@ WRONG: Mapping[str, tuple[Mapping[str, str], Mapping[str, str], bytes | None]] =
     "no device": ({"device": "nonsense"}, {}, None),
     "no interest": ({"interest": "a:b"}, {}, None),
     "no user": ({"user": ""}, {}, None),
+    "an unknown publish": ({"publish": f"pubid-{uuid4()}"}, {}, None),
+    "no publish": ({"publish": "%00"}, {}, None),
     "too long a user id": ({"user": "x" * 165}, {}, None),
     "no JSON": ({}, {}, b"{"),
     "another type": ({}, {"Content-Type": "text/plain"}, b"{}"),
@@ -185,9 +189,10 @@ def test_every_refusal_is_in_the_document(
 
 #: Words of refusals of what the document allows: rules that no schema can say.
 BEYOND_A_SCHEMA: Mapping[str, str] = {
-    "publishes": r"`fcm|`Idempotency-Key|too large",
+    "publishes": r"`fcm|`Idempotency-Key|too large|cursor must be|(since|until) must be",
     "interests": r"cursor must be|`fcm|`Idempotency-Key|too large",
-    "users": r"`fcm|`Idempotency-Key|too large",
+    "users": r"`fcm|`Idempotency-Key|too large|cursor must be",
+    "timeline": r"Publish not found",
     "apns": r"device token is not valid",
     "web": r"must be the base64 of a Web Push subscription",
     "events": r"`event`|`timestampSecs`|`deviceId`",
@@ -197,8 +202,15 @@ BEYOND_A_SCHEMA: Mapping[str, str] = {
 
 @pytest.fixture
 def known(instance: Instance) -> dict[str, str]:
-    """An instance and a device that there are, as a path names them."""
-    return {"instance": instance.id, "platform": "fcm", "device": instance.devices.new("fcm")}
+    """An instance, a device and a publish that there are, as a path names them."""
+    publish_id = instance.publish.to_users(["nobody"]).json()["publishId"]
+    eventually(lambda: instance.admin.publish(publish_id).status == OK)
+    return {
+        "instance": instance.id,
+        "platform": "fcm",
+        "device": instance.devices.new("fcm"),
+        "publish": publish_id,
+    }
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)

@@ -16,6 +16,7 @@ from heliograph.model.batch import Batch, Progress, Target
 from heliograph.model.credential import WebIdentity
 from heliograph.model.device import Device, Platform
 from heliograph.model.event import Event, EventKind
+from heliograph.model.history import What
 from heliograph.model.ids import (
     IdempotencyKey,
     InstanceId,
@@ -44,17 +45,21 @@ from heliograph.store import (
     batches,
     credentials,
     devices,
+    history,
     idempotency,
     imports,
     instances,
     interests,
     pauses,
+    pruning,
+    published,
     publishes,
     quarantine,
     reports,
     schema,
     shards,
     targets,
+    timelines,
     users,
     verdicts,
     webhook_calls,
@@ -62,6 +67,7 @@ from heliograph.store import (
 )
 from heliograph.store.batches import Found, Range
 from heliograph.store.engine import Store
+from heliograph.store.published import Wanted
 from heliograph.store.sealed import Seal
 from heliograph.store.targets import position_of
 from heliograph.store.verdicts import Noted
@@ -120,7 +126,7 @@ class _Life:
         )
         assert (again.id, again.is_new) == (self.phone.id, False)
         for device in (browser, self.phone):
-            await users.tie(tx, self.instance_id, device.platform, device.id, ALICE)
+            await users.tie(tx, self.instance_id, device.platform, device.id, ALICE, now=NOW)
         taken = await self._new(tx, FCM)
         one = self.instance_id, FCM, self.phone.id
         await devices.set_push_token(tx, *one, taken.push_token, now=NOW)
@@ -196,10 +202,18 @@ class _Life:
             )
             await reports.record(tx, self.instance_id, event, now=NOW)
         report = await publishes.report(tx, self.instance_id, publish.id)
+        facts = await timelines.facts_of(tx, self.instance_id, ALICE, publish.id, now=NOW)
+        assert [device.device_id for device in facts.devices].count(self.phone.id) == 1
+        assert (len(facts.verdicts), len(facts.reported)) == (1, 1)
         assert report.counts == {FCM: {"delivered": 1, "opened": 1}}
         assert report.finished_at == NOW
         reached = await verdicts.reached_users(tx, self.instance_id, publish.id)
         assert reached == {ALICE: Reached.DELIVERED}
+        listed = await published.find(tx, self.instance_id, publish.id)
+        assert listed.names == [ALICE, BOB]
+        assert await published.page(tx, self.instance_id, Wanted(), limit=1) == [listed]
+        said = await published.said_of_users(tx, self.instance_id, publish.id, [ALICE])
+        assert [one.outcome for one in said] == ["delivered", "opened"]
 
     async def publish_to_interests(self, tx: AsyncConnection) -> None:
         delivered = await self._deliver(tx, self._publish(Interests((NEWS, SPORT))))
@@ -240,8 +254,10 @@ class _Life:
                 await quarantine.restore(tx, self.instance_id, gone.id, now=NOW)
             assert await devices.of_user(tx, self.instance_id, ALICE)
             assert await interests.of_device(tx, self.instance_id, gone.id) == [NEWS, SPORT]
-        assert await devices.remove(tx, *one)
-        assert await devices.remove_of_user(tx, self.instance_id, ALICE) == 1
+        assert await devices.remove(tx, *one, now=NOW)
+        happened = await history.of_user(tx, self.instance_id, ALICE, limit=9)
+        assert What.STOPPED in [one.what for one in happened]
+        assert await devices.remove_of_user(tx, self.instance_id, ALICE, now=NOW) == 1
 
     async def import_devices(self, tx: AsyncConnection) -> None:
         """As transfer and intake do."""
@@ -276,10 +292,20 @@ class _Life:
             await pauses.begin(tx, *lane, credential_id="key", reason="refused", now=NOW)
         assert await pauses.claim_probe(tx, *lane, now=NOW + timedelta(minutes=1))
         assert await pauses.find(tx, *lane) is not None
-        assert sum((await pauses.count(tx)).values()) == 1
+        assert sum((await pauses.count(tx)).values()) >= 1
         await pauses.end(tx, *lane)
         for prune in (answers.prune, idempotency.prune, quarantine.prune):
             await prune(tx, self.instance_id, now=LATER)
+        kept_for = timedelta(days=30)
+        over = await pruning.over(tx, self.instance_id, None, kept_for=kept_for, now=LATER)
+        behind = await pruning.over(tx, self.instance_id, over[0], kept_for=kept_for, now=LATER)
+        assert [over[0], *behind] == over
+        ids = [one.publish_id for one in over]
+        assert not await pruning.forget_some(
+            tx, self.instance_id, ids, kept_for=kept_for, now=LATER
+        )
+        assert await pruning.delete_tombstones(tx, self.instance_id, now=LATER) == 2
+        await pruning.forget_history(tx, self.instance_id, before=LATER)
 
     async def set_credentials(self, tx: AsyncConnection, store: Store) -> None:
         await credentials.check_seal(tx, store.seal)

@@ -220,7 +220,7 @@ async def test_a_reader_sees_one_state_while_others_write(
         before = await page()
         device = await new_device(store, instance_id)
         async with store.writing() as tx:
-            await users.tie(tx, instance_id, FCM, device.id, alice)
+            await users.tie(tx, instance_id, FCM, device.id, alice, now=NOW)
         assert await page() == before == []
     async with store.reading() as connection:
         assert list(await devices.those_of(connection, instance_id, [device.id])) == [device.id]

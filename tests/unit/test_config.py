@@ -57,6 +57,13 @@ def test_all_faults_are_told_at_once_with_where_they_are(monkeypatch: pytest.Mon
     assert "--port must be a number from 1 to 65535" in told
 
 
+@pytest.mark.parametrize("days", ["1", "0", "-2", "2.5", "3651", "two", ""])
+def test_publishes_are_kept_for_two_days_at_least(days: str) -> None:
+    with pytest.raises(Misconfigured, match="--publish-retention must be a number of days from 2"):
+        config.load({"publish_retention": days})
+    assert config.load({"publish_retention": "2"}).publish_retention == 2
+
+
 def test_a_file_that_is_not_toml_is_told() -> None:
     Path("heliograph.toml").write_text("port 1")
     with pytest.raises(Misconfigured, match="can't be read"):

@@ -5,7 +5,17 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from heliograph.api import customer, device, health, interests, openapi, publish, reporting
+from heliograph.api import (
+    customer,
+    device,
+    health,
+    interests,
+    openapi,
+    publish,
+    published,
+    reporting,
+    timeline,
+)
 from heliograph.api.errors import http_error, known_error, unknown_error
 from heliograph.api.limited import dropped_beyond_rate, refused_beyond_rate
 from heliograph.api.prefix import under_prefix
@@ -16,6 +26,8 @@ from heliograph.model.errors import HeliographError
 ENDPOINTS = (
     *counted(publish.endpoints),
     *customer.endpoints,
+    *published.endpoints,
+    *timeline.endpoints,
     *refused_beyond_rate((*device.endpoints, *interests.endpoints)),
     *dropped_beyond_rate(reporting.endpoints),
     *health.endpoints,

@@ -153,7 +153,7 @@ async def remove(request: Request) -> Response:
         await instances.find(tx, instance_id)
         if not is_storable(device_id):
             return Response()
-        await devices.remove(tx, instance_id, platform, device_id)
+        await devices.remove(tx, instance_id, platform, device_id, now=api.now())
     # Also if it was not there: another call may be removing it, and not be done with this.
     await api.recall(Recalled(instance_id=instance_id, device_id=device_id))
     return Response()
@@ -209,7 +209,7 @@ async def set_user(request: Request) -> Response:
     token = beams_token_of(request)
     user_id = tokens.verify(token, instance_id, keys, own_url=api.own_url, now=api.now())
     async with api.store.writing() as tx:
-        await users.tie(tx, instance_id, platform, device_id, user_id)
+        await users.tie(tx, instance_id, platform, device_id, user_id, now=api.now())
     return Response()
 
 

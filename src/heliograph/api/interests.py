@@ -1,16 +1,15 @@
 """The interests of a device: the part of the device API that is about them."""
 
-import base64
-import binascii
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from heliograph.api.body import Body, json_object
 from heliograph.api.named_device import BASES, NAMED_DEVICE, device_of, find_device
 from heliograph.api.operation import Endpoint, Operation
+from heliograph.api.paging import METADATA, limit_of, page_query, place_of
 from heliograph.api.paths import rest
 from heliograph.api.state import api_of
+from heliograph.model.cursor import encode_cursor, wrong_cursor
 from heliograph.model.errors import Invalid
 from heliograph.model.ids import INTEREST, Interest, each_once, parse_interest
 from heliograph.model.limits import (
@@ -18,19 +17,19 @@ from heliograph.model.limits import (
     MAX_INTERESTS_PER_DEVICE,
     MAX_INTERESTS_PER_PAGE,
 )
-from heliograph.model.schema import Array, Integer, Object, Text
+from heliograph.model.schema import Array, Object
 from heliograph.store import interests
 
 
 async def list_interests(request: Request) -> Response:
     """A page of the device's interests, and where the next page begins."""
-    limit, after = _limit_of(request), _cursor_of(request)
+    limit, after = limit_of(request, MAX_INTERESTS_PER_PAGE), _cursor_of(request)
     device = await device_of(request)
     async with api_of(request).store.reading() as connection:
         page = await interests.of_device(
             connection, device.instance_id, device.id, after=after, limit=limit + 1
         )
-    metadata = {"nextCursor": _cursor(page[limit - 1])} if len(page) > limit else {}
+    metadata = {"nextCursor": encode_cursor(page[limit - 1])} if len(page) > limit else {}
     return JSONResponse({"interests": page[:limit], "responseMetadata": metadata})
 
 
@@ -73,17 +72,12 @@ async def remove_interest(request: Request) -> Response:
 _PAGE = Object(
     members={
         "interests": Array(items=INTEREST, max_items=MAX_INTERESTS_PER_PAGE),
-        "responseMetadata": Object(
-            members={"nextCursor": Text(about="Not there on the last page.")},
-        ),
+        "responseMetadata": METADATA,
     },
     required=("interests", "responseMetadata"),
 )
 _LIST = Operation(
-    query={
-        "limit": Integer(minimum=1, maximum=MAX_INTERESTS_PER_PAGE, default=MAX_INTERESTS_PER_PAGE),
-        "cursor": Text(about="The nextCursor of the page before."),
-    },
+    query=page_query(MAX_INTERESTS_PER_PAGE),
     answers=_PAGE,
     refuses=(400, 404, 503),
 )
@@ -109,25 +103,10 @@ def _interest_of(request: Request) -> Interest:
     return parse_interest(request.path_params["interest"], "interest")
 
 
-def _limit_of(request: Request) -> int:
-    text = request.query_params.get("limit", str(MAX_INTERESTS_PER_PAGE))
-    limit = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004
-    if not 1 <= limit <= MAX_INTERESTS_PER_PAGE:
-        raise Invalid("limit", f"limit must be a number from 1 to {MAX_INTERESTS_PER_PAGE}")
-    return limit
-
-
-def _cursor(interest: Interest) -> str:
-    return base64.urlsafe_b64encode(interest.encode()).decode().rstrip("=")
-
-
 def _cursor_of(request: Request) -> str:
     """The interest behind which the page begins; empty for the first."""
-    text = request.query_params.get("cursor", "")
-    if not text:
-        return ""
+    place = place_of(request)
     try:
-        decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        return parse_interest(decoded.decode("ascii"), "cursor")
-    except (binascii.Error, ValueError, Invalid) as error:
-        raise Invalid("cursor", "cursor must be the nextCursor of an earlier answer") from error
+        return parse_interest(place, "cursor") if place else ""
+    except Invalid as error:
+        raise wrong_cursor() from error

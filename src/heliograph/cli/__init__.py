@@ -18,6 +18,7 @@ from heliograph.cli.token import token
 from heliograph.cli.transfer import export, import_
 from heliograph.cli.user import user
 from heliograph.cli.webhook import webhook
+from heliograph.cli.why import why
 from heliograph.cli.worker import worker
 from heliograph.model.errors import HeliographError, Misconfigured
 
@@ -46,6 +47,7 @@ cli.add_command(instance)
 cli.add_command(gateway)
 cli.add_command(token)
 cli.add_command(publish)
+cli.add_command(why)
 cli.add_command(lint)
 cli.add_command(user)
 cli.add_command(device)

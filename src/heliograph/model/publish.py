@@ -49,12 +49,37 @@ def names_in(audience: Audience) -> Sequence[str]:
     return audience.users if isinstance(audience, Users) else audience.interests
 
 
+def collapse_ids_in(payloads: Mapping[Platform, Payload]) -> dict[Platform, str]:
+    """By what a newer message to a device that is off line takes the place of an older one."""
+    found = {platform: _collapse_id(platform, payload) for platform, payload in payloads.items()}
+    return {platform: text for platform, text in found.items() if isinstance(text, str) and text}
+
+
+def _collapse_id(platform: Platform, payload: Payload) -> object:
+    match platform:
+        case Platform.APNS:
+            return payload.get("collapse_id")
+        case Platform.WEB:
+            return payload.get("topic")
+        case Platform.FCM:
+            # A legacy body, a message of v1, or an envelope of one; v1's words win.
+            message = payload.get("message")
+            android = (message if isinstance(message, dict) else payload).get("android")
+            android = android if isinstance(android, dict) else {}
+            own = android.get("collapseKey", android.get("collapse_key"))
+            return own or payload.get("collapse_key")
+
+
 class PublishState(StrEnum):
-    """Whether a publish goes on. All but CANCELLED can be left again."""
+    """Whether a publish goes on. RUNNING and PAUSED can be left again.
+
+    FORGOTTEN: all of it was pruned. Its row is there for nobody but the fan-out, see pruning.py.
+    """
 
     RUNNING = "running"
     PAUSED = "paused"
     CANCELLED = "cancelled"
+    FORGOTTEN = "forgotten"
 
 
 class Publish(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,28 +14,20 @@ from heliograph.model.batch import Batch
 from heliograph.model.device import Platform
 from heliograph.model.errors import Invalid, NotFound
 from heliograph.model.ids import InstanceId, PublishId
-from heliograph.model.publish import AudienceKind, Publish, PublishState, kind_of, names_in
+from heliograph.model.publish import (
+    AudienceKind,
+    Publish,
+    PublishState,
+    collapse_ids_in,
+    kind_of,
+    names_in,
+)
+from heliograph.model.report import Report
 from heliograph.model.shard import Shard
 from heliograph.store import batches, instances, shards, webhook_events
 from heliograph.store.batches import Range
 from heliograph.store.schema import batches as batches_table
 from heliograph.store.schema import publish_counts, publishes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What became of a publish so far."""
-
-    publish_id: PublishId
-    instance_id: InstanceId
-    audience: str
-    accepted_at: datetime
-    state: PublishState
-    finished_at: datetime | None
-    shards: Sequence[Shard]
-    counts: Mapping[str, Mapping[str, int]]
-    """By platform: targets, delivered, failed, removed, untied, cancelled; retried, acknowledged,
-    opened."""
 
 
 async def begin(
@@ -60,6 +51,7 @@ async def begin(
         "names": msgspec.json.encode(names_in(publish.audience)).decode(),
         "accepted_at": publish.accepted_at,
         "state": PublishState.RUNNING,
+        "collapse_ids": _collapse_ids(publish),
         "finished_at": now if all(shard.is_finished for shard in begun) else None,
     }
     added = await tx.execute(insert(publishes).values(row).on_conflict_do_nothing())
@@ -89,7 +81,7 @@ async def set_state(
     """Pause, go on or cancel. Raises NotFound, Invalid if that can't be done any more."""
     chosen = _one(instance_id, publish_id)
     row = (await tx.execute(select(publishes).where(chosen).with_for_update())).first()
-    if row is None:
+    if row is None or row.state == PublishState.FORGOTTEN:
         raise NotFound("publish")
     if row.finished_at is not None:
         raise Invalid("publish", "it is finished already")
@@ -173,7 +165,7 @@ async def report(tx: AsyncConnection, instance_id: InstanceId, publish_id: str) 
     """Raises NotFound."""
     one = _one(instance_id, PublishId(publish_id))
     row = (await tx.execute(select(publishes).where(one))).first()
-    if row is None:
+    if row is None or row.state == PublishState.FORGOTTEN:
         raise NotFound("publish")
     names = publish_counts.c.platform, publish_counts.c.name
     summed = (
@@ -194,6 +186,7 @@ async def report(tx: AsyncConnection, instance_id: InstanceId, publish_id: str) 
         publish_id=row.id,
         instance_id=row.instance_id,
         audience=row.audience,
+        names=msgspec.json.decode(row.names),
         accepted_at=row.accepted_at,
         state=PublishState(row.state),
         finished_at=row.finished_at,
@@ -208,8 +201,9 @@ async def _finish(
     """Finish the publish, if that was its last shard."""
     chosen = _one(instance_id, publish_id)
     # Locked first: of two shards that end at the same moment, the second must see the first.
-    told = publishes.c.id, publishes.c.audience, publishes.c.names
-    row = (await tx.execute(select(*told).where(chosen).with_for_update())).first()
+    # Not so that it waits for devices' reports, which hold the row, too.
+    told = select(publishes.c.id, publishes.c.audience, publishes.c.names).where(chosen)
+    row = (await tx.execute(told.with_for_update(key_share=True))).first()
     if row is None or await shards.unfinished(tx, instance_id, publish_id):
         return
     ended = update(publishes).where(chosen, publishes.c.finished_at.is_(None))
@@ -226,6 +220,11 @@ async def _tell_finished(
 ) -> None:
     audience, names = AudienceKind(row["audience"]), row["names"]
     await webhook_events.publish_finished(tx, instance_id, row["id"], audience, names, now=now)
+
+
+def _collapse_ids(publish: Publish) -> str | None:
+    found = collapse_ids_in(publish.payloads)
+    return msgspec.json.encode(found).decode() if found else None
 
 
 def _one(instance_id: InstanceId, publish_id: PublishId) -> ColumnElement[bool]:

@@ -189,6 +189,7 @@ publishes = Table(
     Column("accepted_at", Instant, nullable=False),
     Column("state", Text, nullable=False),
     Column("finished_at", Instant),
+    Column("collapse_ids", Text),
     Index(None, "instance_id", "accepted_at", "id"),
 )
 
@@ -260,9 +261,9 @@ verdicts = Table(
     metadata,
     Column("instance_id", Text, primary_key=True),
     Column("publish_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
     Column("device_id", Text, primary_key=True),
     Column("number", Integer, primary_key=True),
-    Column("user_id", Text, nullable=False),
     Column("platform", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("reason", Text, nullable=False),

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
 from sqlalchemy import and_, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -9,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.model.device import Platform
 from heliograph.model.errors import Invalid, LimitReached, NotFound
+from heliograph.model.history import What
 from heliograph.model.ids import InstanceId, UserId
 from heliograph.model.limits import MAX_DEVICES_PER_USER
+from heliograph.store import history
 from heliograph.store.schema import device_slots, devices
 
 Slot = tuple[UserId, Platform]
@@ -23,6 +26,8 @@ async def tie(
     platform: Platform,
     device_id: str,
     user_id: UserId,
+    *,
+    now: datetime,
 ) -> None:
     """Tie the device to the user; to the same user again changes nothing.
 
@@ -38,6 +43,8 @@ async def tie(
     tied = await tx.execute(update(devices).where(untied).values(user_id=user_id))
     if tied.rowcount == 1:
         await take_slot(tx, instance_id, user_id, platform)
+        tie = (device_id, platform, user_id)
+        await history.note(tx, instance_id, [tie], What.TIED, now=now)
         return
     row = (await tx.execute(select(devices.c.user_id).where(device))).first()
     if row is None:

@@ -10,6 +10,7 @@ down_revision = "0006"
 def upgrade() -> None:
     op.add_column("devices", sa.Column("active_on", sa.BigInteger(), nullable=True))
     op.add_column("publishes", sa.Column("names", sa.Text(), nullable=False, server_default="[]"))
+    op.add_column("publishes", sa.Column("collapse_ids", sa.Text(), nullable=True))
     op.create_index(
         op.f("ix_publishes_instance_id_accepted_at_id"),
         "publishes",
@@ -37,15 +38,15 @@ def _what_became() -> None:
         "verdicts",
         sa.Column("instance_id", sa.Text(), nullable=False),
         sa.Column("publish_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("device_id", sa.Text(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("platform", sa.Text(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("said_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "instance_id", "publish_id", "device_id", "number", name=op.f("pk_verdicts")
+            "instance_id", "publish_id", "user_id", "device_id", "number", name=op.f("pk_verdicts")
         ),
     )
     op.create_index(
