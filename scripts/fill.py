@@ -161,7 +161,7 @@ async def _publish(tx: AsyncConnection, instance_id: InstanceId, page: list[Devi
         event = Event(
             kind=EventKind.DELIVERY, publish_id=publish.id, device_id=device.id, reported_at=NOW
         )
-        await reports.record(tx, instance_id, event)
+        await reports.record(tx, instance_id, event, now=NOW)
 
 
 def _device(instance_id: InstanceId, user_id: UserId, rng: random.Random) -> Device:

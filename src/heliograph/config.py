@@ -18,6 +18,7 @@ from heliograph.model.errors import Misconfigured
 from heliograph.model.role import Role
 from heliograph.setting_values import (
     parse_contact,
+    parse_days,
     parse_log_level,
     parse_master_key,
     parse_networks,
@@ -187,6 +188,12 @@ class Settings:
         " seconds' worth; 0: any number. More are answered with 429; reports, which are counted"
         " apart, with 200 and dropped. Behind a reverse proxy set --trusted-proxies, or all devices"
         " are at one address.",
+    )
+    insights_retention: int = _setting(
+        400,
+        parse_days,
+        metavar="DAYS",
+        text="How many days the figures of each hour are kept: see heliograph insights.",
     )
     drain: timedelta = _setting(
         timedelta(seconds=30),

@@ -13,6 +13,7 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
+from datetime import timedelta
 from functools import partial
 
 from heliograph import data, http_server
@@ -37,6 +38,7 @@ from heliograph.delivery.recall import Recall
 from heliograph.delivery.sender import Sender
 from heliograph.delivery.sharding import Sharding
 from heliograph.gateways.opening import Gateways
+from heliograph.insights import Upkeep, kept_up
 from heliograph.model.device import Platform
 from heliograph.model.errors import Misconfigured, Unavailable
 from heliograph.model.ids import InstanceId
@@ -66,6 +68,8 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         store = await stack.enter_async_context(data.opened_store(settings))
         await data.make_default_instance(store, path)
         stack.enter_context(_kept_tidy(store))
+        retention = timedelta(days=settings.insights_retention)
+        stack.enter_context(kept_up(Upkeep(store, retention, data.now)))
         broker: BrokerAddress | Place | None = settings.nats_url
         if broker is None:
             broker = await stack.enter_async_context(embedded_broker(path / "broker", lock))

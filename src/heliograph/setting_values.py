@@ -18,6 +18,7 @@ _MAX_REPLICAS = 5
 """What a NATS server allows."""
 _MAX_WORKERS = 64
 """Far more than one machine's database has room for."""
+_MAX_DAYS = 36_500
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -36,6 +37,13 @@ def parse_seconds(text: str) -> timedelta:
     if not 0 <= seconds <= timedelta(days=1).total_seconds():
         raise ValueError("must be a number of seconds, at most a day")
     return timedelta(seconds=seconds)
+
+
+def parse_days(text: str) -> int:
+    days = int(text) if text.isdecimal() else 0
+    if not 0 < days <= _MAX_DAYS:
+        raise ValueError(f"must be a number of days from 1 to {_MAX_DAYS}")
+    return days
 
 
 def parse_rate(text: str) -> int:

@@ -194,6 +194,7 @@ BEYOND_A_SCHEMA: Mapping[str, str] = {
     "web": r"must be the base64 of a Web Push subscription",
     "events": r"`event`|`timestampSecs`|`deviceId`",
     "{event}": r"`timestampSecs`|`deviceId`",
+    "insights": r"since must be|until must be",
 }
 
 

@@ -61,7 +61,7 @@ async def register(store: Store, token: str, user: str | None = None, *subscribe
         registered = await devices.register(tx, INSTANCE, Platform.FCM, token, None, now=NOW)
         device_id = registered.id
         if user is not None:
-            await users.tie(tx, INSTANCE, Platform.FCM, device_id, UserId(user))
+            await users.tie(tx, INSTANCE, Platform.FCM, device_id, UserId(user), now=NOW)
         device = await devices.find(tx, INSTANCE, Platform.FCM, device_id)
         await interests.replace(tx, device, [Interest(name) for name in subscribed])
     return device_id

@@ -43,7 +43,12 @@ async def test_of_150_devices_that_arrive_at_once_the_user_gets_100(
         store,
         [
             partial(
-                users.tie, instance_id=instance_id, platform=FCM, device_id=one.id, user_id=ALICE
+                users.tie,
+                instance_id=instance_id,
+                platform=FCM,
+                device_id=one.id,
+                user_id=ALICE,
+                now=NOW,
             )
             for one in crowd
         ],
@@ -54,7 +59,7 @@ async def test_of_150_devices_that_arrive_at_once_the_user_gets_100(
 
 async def test_a_device_that_two_users_want_gets_one(store: Store, instance_id: InstanceId) -> None:
     device = await new_device(store, instance_id)
-    tie = partial(users.tie, instance_id=instance_id, platform=FCM, device_id=device.id)
+    tie = partial(users.tie, instance_id=instance_id, platform=FCM, device_id=device.id, now=NOW)
     said = await at_once(store, [partial(tie, user_id=user) for user in (ALICE, BOB) * 8])
     assert sum(one is None for one in said) == 8
     assert (await tied(store, instance_id)).total() == 1
@@ -121,7 +126,7 @@ async def test_a_device_in_quarantine_comes_back_once(
 ) -> None:
     device = await new_device(store, instance_id)
     async with store.writing() as tx:
-        await users.tie(tx, instance_id, FCM, device.id, ALICE)
+        await users.tie(tx, instance_id, FCM, device.id, ALICE, now=NOW)
         await devices.remove_gone(tx, device, "gone", now=NOW)
     restore = partial(quarantine.restore, instance_id=instance_id, device_id=device.id, now=NOW)
     said = await at_once(store, [restore] * 15)
@@ -167,7 +172,7 @@ async def test_a_user_who_is_deleted_while_devices_are_found_gone_leaves_nothing
         for _ in range(2):
             device = await new_device(store, instance_id)
             async with store.writing() as tx:
-                await users.tie(tx, instance_id, FCM, device.id, user)
+                await users.tie(tx, instance_id, FCM, device.id, user, now=NOW)
             works.append(partial(devices.remove_gone, device=device, reason="gone", now=NOW))
         works.append(partial(devices.remove_of_user, instance_id=instance_id, user_id=user))
     await at_once(store, works)
@@ -218,7 +223,7 @@ async def test_what_is_added_while_its_instance_is_deleted_is_not_left_behind(
     async def add(tx: AsyncConnection) -> None:
         token = new_push_token(FCM)
         new = await devices.register(tx, instance_id, FCM, token, None, now=NOW)
-        await users.tie(tx, instance_id, FCM, new.id, ALICE)
+        await users.tie(tx, instance_id, FCM, new.id, ALICE, now=NOW)
 
     subscribe = [
         partial(interests.add, device=device, interest=Interest(f"topic-{number}"))
@@ -277,7 +282,7 @@ def _anything_to_a_device(rng: random.Random, instance_id: InstanceId, crowd: li
     """Something that an app, a gateway or an operator may do."""
     device, other = rng.sample(crowd, 2)
     topics = [Interest(f"topic-{number}") for number in rng.sample(range(9), 4)]
-    tie = partial(users.tie, instance_id=instance_id, platform=FCM, device_id=device.id)
+    tie = partial(users.tie, instance_id=instance_id, platform=FCM, device_id=device.id, now=NOW)
     stop = partial(devices.remove, instance_id=instance_id, platform=FCM, device_id=device.id)
     register = partial(
         devices.register,

@@ -164,7 +164,7 @@ async def test_an_event_that_is_reported_many_times_at_once_counts_once(
 ) -> None:
     device, publish_id = await new_device(store, instance_id), await new_publish(store, instance_id)
     event = Event(kind=EventKind.OPEN, publish_id=publish_id, device_id=device.id, reported_at=NOW)
-    record = partial(reports.record, instance_id=instance_id, event=event)
+    record = partial(reports.record, instance_id=instance_id, event=event, now=NOW)
     assert sorted(await at_once(store, [record] * 15)) == [False] * 14 + [True]
     async with store.reading() as connection:
         report = await publishes.report(connection, instance_id, publish_id)
@@ -201,7 +201,7 @@ async def test_a_publish_that_is_worked_on_while_its_instance_is_deleted_leaves_
     publish = publish_of(instance_id)
     await at_once(store, [begin(publish, 10)])
     works: list[Work] = [note(publish, shard) for shard in range(5)]
-    works.append(partial(reports.record, instance_id=instance_id, event=event))
+    works.append(partial(reports.record, instance_id=instance_id, event=event, now=NOW))
     works.append(partial(instances.remove, instance_id=instance_id))
     works.append(begin(publish_of(instance_id), 2))
     works += [note(publish, shard) for shard in range(5, 10)]
@@ -220,7 +220,7 @@ async def test_a_reader_sees_one_state_while_others_write(
         before = await page()
         device = await new_device(store, instance_id)
         async with store.writing() as tx:
-            await users.tie(tx, instance_id, FCM, device.id, alice)
+            await users.tie(tx, instance_id, FCM, device.id, alice, now=NOW)
         assert await page() == before == []
     async with store.reading() as connection:
         assert list(await devices.those_of(connection, instance_id, [device.id])) == [device.id]

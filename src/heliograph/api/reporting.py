@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -21,7 +22,7 @@ from heliograph.api.state import api_of
 from heliograph.model.errors import Unavailable
 from heliograph.model.event import Event, EventKind
 from heliograph.model.ids import DeviceId, InstanceId, PublishId, is_storable, parse_instance_id
-from heliograph.model.schema import Anything, Number, Object, Text, check
+from heliograph.model.schema import Anything, Boolean, Nullable, Number, Object, Text, check
 from heliograph.store import reports
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ _EVENT = Object(
         "publishId": Text(min_length=1),
         "deviceId": Text(min_length=1),
         "timestampSecs": Number(about="When, in seconds since 1970."),
+        "hasDisplayableContent": Nullable(of=Boolean(about="Of a delivery: there was a text.")),
+        "appInBackground": Nullable(of=Boolean(about="Of a delivery: the app was not in use.")),
     },
     required=("event", "publishId", "deviceId", "timestampSecs"),
 )
@@ -105,9 +108,12 @@ endpoints = [
 async def _count(request: Request, instance_id: InstanceId, event: Event) -> None:
     if not (_can_be_ours(event.publish_id) and _can_be_ours(event.device_id)):
         return
+    api = api_of(request)
+    now = api.now()
     try:
-        async with api_of(request).store.writing() as tx:
-            await reports.record(tx, instance_id, event)
+        await api.store.write(
+            partial(reports.record, instance_id=instance_id, event=event, now=now)
+        )
     except Unavailable:
         # Apple's SDK, told to try again, would send nothing else before this.
         logger.warning("a device's report is lost: the store is not available")
@@ -145,6 +151,8 @@ def _event_of(body: dict[str, Any]) -> Event:
         device_id=DeviceId(body["deviceId"]),
         # An older web SDK sent fractions.
         reported_at=datetime.fromtimestamp(math.floor(seconds), UTC),
+        has_displayable_content=bool(body.get("hasDisplayableContent")),
+        app_in_background=bool(body.get("appInBackground")),
     )
 
 

@@ -22,3 +22,7 @@ class Event:
     publish_id: PublishId
     device_id: DeviceId
     reported_at: datetime
+    has_displayable_content: bool = False
+    """Whether the notification had something to show, as far as the device says."""
+    app_in_background: bool = False
+    """Whether the app was not in use when it arrived, as far as the device says."""

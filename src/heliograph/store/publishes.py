@@ -16,7 +16,7 @@ from heliograph.model.errors import Invalid, NotFound
 from heliograph.model.ids import InstanceId, PublishId
 from heliograph.model.publish import Publish, PublishState, kind_of, names_in
 from heliograph.model.shard import Shard
-from heliograph.store import batches, instances, shards
+from heliograph.store import batches, insights, instances, shards
 from heliograph.store.batches import Range
 from heliograph.store.schema import batches as batches_table
 from heliograph.store.schema import publish_counts, publishes
@@ -64,6 +64,8 @@ async def begin(
     added = await tx.execute(insert(publishes).values(row).on_conflict_do_nothing())
     if added.rowcount == 0:
         return False
+    kind, accepted_at = kind_of(publish.audience), publish.accepted_at
+    await insights.count_publish(tx, publish.instance_id, kind, accepted_at=accepted_at)
     await shards.add(tx, publish.instance_id, publish.id, begun)
     if noted:
         await batches.add(tx, publish.instance_id, publish.id, noted)

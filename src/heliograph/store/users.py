@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
 from sqlalchemy import and_, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from heliograph.model.device import Platform
 from heliograph.model.errors import Invalid, LimitReached, NotFound
 from heliograph.model.ids import InstanceId, UserId
+from heliograph.model.insights import day_of
 from heliograph.model.limits import MAX_DEVICES_PER_USER
 from heliograph.store.schema import device_slots, devices
 
@@ -23,6 +25,8 @@ async def tie(
     platform: Platform,
     device_id: str,
     user_id: UserId,
+    *,
+    now: datetime,
 ) -> None:
     """Tie the device to the user; to the same user again changes nothing.
 
@@ -35,15 +39,19 @@ async def tie(
         devices.c.platform == platform,
     )
     untied = and_(device, devices.c.user_id.is_(None))
-    tied = await tx.execute(update(devices).where(untied).values(user_id=user_id))
+    new = {"user_id": user_id, "active_on": day_of(now)}
+    tied = await tx.execute(update(devices).where(untied).values(new))
     if tied.rowcount == 1:
         await take_slot(tx, instance_id, user_id, platform)
         return
-    row = (await tx.execute(select(devices.c.user_id).where(device))).first()
+    known = select(devices.c.user_id, devices.c.active_on).where(device)
+    row = (await tx.execute(known)).first()
     if row is None:
         raise NotFound("device")
     if row.user_id != user_id:
         raise Invalid("userId", "A User Id is already associated with this device.")
+    if row.active_on != day_of(now):
+        await tx.execute(update(devices).where(device).values(active_on=day_of(now)))
 
 
 async def take_slot(
