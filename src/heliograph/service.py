@@ -35,6 +35,7 @@ from heliograph.delivery.in_flight import InFlight
 from heliograph.delivery.lanes import Lanes, OpenWorkers
 from heliograph.delivery.on_call import on_call
 from heliograph.delivery.recall import Recall
+from heliograph.delivery.reported import Reported
 from heliograph.delivery.sender import Sender
 from heliograph.delivery.sharding import Sharding
 from heliograph.gateways.opening import Gateways
@@ -81,6 +82,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
             accept=Accept(store, streams, data.now),
             check_workers=check_workers,
             recall=Recall(streams.roll),
+            reported=Reported(store, data.now),
             rates=rates(publish_rate=settings.publish_rate, device_rate=settings.device_rate),
             own_url=settings.base_url,
             trusted_proxies=settings.trusted_proxies,

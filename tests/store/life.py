@@ -143,7 +143,8 @@ class _Life:
                 device_id=self.phone.id,
                 reported_at=NOW,
             )
-            assert await reports.record(tx, self.instance_id, event, now=now) is (now == NOW)
+            counted = await reports.record_all(tx, self.instance_id, [event, event], now=now)
+            assert [one.event for one in counted] == [event] * (now == NOW)
         report = await publishes.report(tx, self.instance_id, publish.id)
         assert report.counts == {FCM: {"delivered": 1, "opened": 1}}
         assert report.finished_at == NOW

@@ -2,15 +2,14 @@
 
 Whatever is well formed is answered with 200, known or not, and while the store is away, too: it
 tells strangers nothing, and some SDKs would register again, or report for ever, after anything
-else. For the same reason nothing here is answered with 404.
+else. For the same reason nothing here is answered with 404. Apple's SDK, told to try again, would
+send nothing else before this.
 """
 
-import logging
 import math
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -19,13 +18,9 @@ from starlette.responses import Response
 from heliograph.api.body import Body, json_object
 from heliograph.api.operation import Endpoint, Operation
 from heliograph.api.state import api_of
-from heliograph.model.errors import Unavailable
 from heliograph.model.event import Event, EventKind
 from heliograph.model.ids import DeviceId, InstanceId, PublishId, is_storable, parse_instance_id
 from heliograph.model.schema import Anything, Boolean, Nullable, Number, Object, Text, check
-from heliograph.store import reports
-
-logger = logging.getLogger(__name__)
 
 _MAX_BODY_BYTES = 16 * 1024
 _MAX_ID_CHARACTERS = 200
@@ -108,15 +103,7 @@ endpoints = [
 async def _count(request: Request, instance_id: InstanceId, event: Event) -> None:
     if not (_can_be_ours(event.publish_id) and _can_be_ours(event.device_id)):
         return
-    api = api_of(request)
-    now = api.now()
-    try:
-        await api.store.write(
-            partial(reports.record, instance_id=instance_id, event=event, now=now)
-        )
-    except Unavailable:
-        # Apple's SDK, told to try again, would send nothing else before this.
-        logger.warning("a device's report is lost: the store is not available")
+    await api_of(request).reported(instance_id, event)
 
 
 def _translated(body: dict[str, Any], event_in_path: str | None) -> dict[str, Any]:

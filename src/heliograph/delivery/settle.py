@@ -288,8 +288,9 @@ class OpenBatch:
             await publishes.batch_settled(tx, self.batch, now=now)
 
     async def _count_in_insights(self, tx: AsyncConnection, counts: Mapping[str, int]) -> None:
-        of_batch = self.batch.instance_id, self.batch.audience, self.batch.platform
-        await insights.count(tx, *of_batch, counts, accepted_at=self.batch.accepted_at)
+        batch = self.batch
+        of = insights.Of.hour(batch.audience, batch.platform, batch.accepted_at)
+        await insights.count(tx, batch.instance_id, {of: counts})
 
     async def _remove_gone(
         self, tx: AsyncConnection, believed: Sequence[Settlement], *, now: datetime

@@ -229,10 +229,11 @@ async def set_push_token(
 
 
 async def note_active(
-    tx: AsyncConnection, instance_id: InstanceId, device_id: DeviceId, *, now: datetime
+    tx: AsyncConnection, instance_id: InstanceId, device_ids: Sequence[DeviceId], *, now: datetime
 ) -> None:
-    """Note that the device was heard of today."""
-    chosen = and_(devices.c.instance_id == instance_id, devices.c.id == device_id)
+    """Note that the devices were heard of today."""
+    await lock(tx, instance_id, device_ids)
+    chosen = and_(devices.c.instance_id == instance_id, devices.c.id.in_(device_ids))
     await tx.execute(update(devices).where(chosen).values(active_on=day_of(now)))
 
 

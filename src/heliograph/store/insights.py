@@ -12,6 +12,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Row, and_, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -34,43 +35,41 @@ _REPORTED_WITHIN = timedelta(days=31)
 _HOURS_AT_ONCE = 100
 
 
+class Of(NamedTuple):
+    """What figures are of: the hour in which a publish was accepted, its kind, a platform."""
+
+    at: datetime
+    audience: AudienceKind
+    platform: str
+
+    @classmethod
+    def hour(cls, audience: AudienceKind, platform: Platform | None, accepted_at: datetime) -> "Of":
+        """platform: None for publishes, one of which may be for several."""
+        return cls(hour_of(accepted_at), audience, platform or _OF_ALL_PLATFORMS)
+
+
 async def count(
-    tx: AsyncConnection,
-    instance_id: InstanceId,
-    audience: AudienceKind,
-    platform: Platform,
-    new: Mapping[str, int],
-    *,
-    accepted_at: datetime,
+    tx: AsyncConnection, instance_id: InstanceId, new: Mapping[Of, Mapping[str, int]]
 ) -> None:
-    """Add to the figures of the hour in which the publish was accepted.
+    """Add to figures, by the names in COUNTED; others are passed over.
 
-    new: by the names in COUNTED, others are passed over. The caller holds the instance, or a batch.
+    The caller holds the instance, or a batch.
     """
-    row = _row(instance_id, accepted_at, audience, platform)
-    for name in COUNTED:
-        row[name] = new.get(name, 0)
-    await tx.execute(_COUNT, [row])
-
-
-async def count_publish(
-    tx: AsyncConnection, instance_id: InstanceId, audience: AudienceKind, *, accepted_at: datetime
-) -> None:
-    """Count one publish more. The caller holds the instance."""
-    row = _row(instance_id, accepted_at, audience, _OF_ALL_PLATFORMS)
-    await tx.execute(_COUNT, [{**row, **dict.fromkeys(COUNTED, 0), "publishes": 1}])
-
-
-def _row(
-    instance_id: InstanceId, accepted_at: datetime, audience: AudienceKind, platform: str
-) -> dict[str, object]:
-    return {
-        "instance_id": instance_id,
-        "hour": hour_of(accepted_at),
-        "audience": audience,
-        "platform": platform,
-        "part": random.randrange(_PARTS),  # noqa: S311  # any will do
-    }
+    # One part and one order for all of them, so that two don't wait for each other's rows.
+    part = random.randrange(_PARTS)  # noqa: S311  # any will do
+    rows = [
+        {
+            "instance_id": instance_id,
+            "hour": of.at,
+            "audience": of.audience,
+            "platform": of.platform,
+            "part": part,
+            **{name: figures.get(name, 0) for name in COUNTED},
+        }
+        for of, figures in sorted(new.items(), key=lambda one: one[0])
+    ]
+    if rows:
+        await tx.execute(_COUNT, rows)
 
 
 # Built once: to build it costs more than to run it.

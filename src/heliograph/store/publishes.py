@@ -64,8 +64,8 @@ async def begin(
     added = await tx.execute(insert(publishes).values(row).on_conflict_do_nothing())
     if added.rowcount == 0:
         return False
-    kind, accepted_at = kind_of(publish.audience), publish.accepted_at
-    await insights.count_publish(tx, publish.instance_id, kind, accepted_at=accepted_at)
+    of_all = insights.Of.hour(kind_of(publish.audience), None, publish.accepted_at)
+    await insights.count(tx, publish.instance_id, {of_all: {"publishes": 1}})
     await shards.add(tx, publish.instance_id, publish.id, begun)
     if noted:
         await batches.add(tx, publish.instance_id, publish.id, noted)
@@ -143,8 +143,17 @@ async def count(
     part: int,
 ) -> None:
     """Add to the publish's counts of the platform, in one of their parts."""
-    if not counts:
-        return
+    await count_all(tx, instance_id, {(publish_id, platform): counts}, part=part)
+
+
+async def count_all(
+    tx: AsyncConnection,
+    instance_id: InstanceId,
+    counts: Mapping[tuple[PublishId, Platform], Mapping[str, int]],
+    *,
+    part: int,
+) -> None:
+    """Add to the counts of several publishes and platforms."""
     # In one order, so that two batches of a publish don't wait for each other's rows.
     rows = [
         {
@@ -155,9 +164,11 @@ async def count(
             "part": part,
             "number": number,
         }
-        for name, number in sorted(counts.items())
+        for (publish_id, platform), of_one in sorted(counts.items(), key=lambda one: one[0])
+        for name, number in sorted(of_one.items())
     ]
-    await tx.execute(_COUNT, rows)
+    if rows:
+        await tx.execute(_COUNT, rows)
 
 
 _NEW_COUNT = insert(publish_counts)
