@@ -40,7 +40,7 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
     help="How long ago, as 12h or 30d, or a time as 2026-05-01 or 2026-05-01T12:00Z.  [default: 30d]",
 )
 @click.option("--until", metavar="TIME", help="The same.  [default: now]")
-@click.option("--by", type=click.Choice(list(By)), help="What to tell apart.")
+@click.option("--by", type=click.Choice([*map(str, By)]), help="What to tell apart.")
 @data_option
 @instance_option
 @json_output

@@ -9,13 +9,13 @@ are kept, and anybody may subscribe one: there each device that is registered ma
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, bindparam, select, tuple_
+from sqlalchemy import Text, and_, bindparam, column, select, values
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,6 +31,7 @@ from heliograph.store.schema import reports
 _PARTS = 16
 """Over so many rows an event's count is spread: the devices of a large publish report at once."""
 _COUNTED_AS = {EventKind.DELIVERY: "acknowledged", EventKind.OPEN: "opened"}
+_Pair = tuple[PublishId, DeviceId]
 _Key = tuple[PublishId, DeviceId, EventKind]
 
 
@@ -99,16 +100,15 @@ async def _strangers(
     events: Sequence[Event],
     there: Mapping[DeviceId, Any],
     accepted: Mapping[PublishId, Any],
-) -> set[tuple[PublishId, DeviceId]]:
+) -> set[_Pair]:
     """The devices that a publish to users was not for."""
     left = {(one.publish_id, one.device_id) for one in events}
     if not left:
         return left
-    mine = {"of_instance": instance_id}
-    sent = await tx.execute(_SENT_TO, {**mine, "with_pairs": sorted(left)})
-    left -= {(row.publish_id, row.device_id) for row in sent}
+    left -= await sent_to(tx, instance_id, left)
     if not left:
         return left
+    mine = {"of_instance": instance_id}
     # A phone can be faster than the noting of what its gateway said.
     wanted = sorted({publish_id for publish_id, _ in left})
     users = {
@@ -123,6 +123,26 @@ async def _strangers(
         return not meant or (is_under_way and there[device_id].user_id in meant)
 
     return {pair for pair in left if not may_be(*pair)}
+
+
+async def sent_to(
+    tx: AsyncConnection, instance_id: InstanceId, pairs: Collection[_Pair]
+) -> set[_Pair]:
+    """Those of the pairs that a verdict says something was sent of."""
+    # Joined to them: given as (publish, device) IN …, SQLite looks through all of the instance.
+    given = values(column("publish_id", Text), column("device_id", Text), name="given")
+    wanted = given.data(sorted(pairs)).cte()
+    sent = select(tables.verdicts.c.publish_id, tables.verdicts.c.device_id).join(
+        wanted,
+        and_(
+            tables.verdicts.c.publish_id == wanted.c.publish_id,
+            tables.verdicts.c.device_id == wanted.c.device_id,
+        ),
+    )
+    mine = tables.verdicts.c.instance_id == instance_id
+    reached = tables.verdicts.c.outcome.not_in(["untied", "cancelled"])
+    rows = await tx.execute(sent.where(mine, reached))
+    return {(row.publish_id, row.device_id) for row in rows}
 
 
 async def _add(tx: AsyncConnection, instance_id: InstanceId, known: Iterable[Counted]) -> set[_Key]:
@@ -189,13 +209,6 @@ _PUBLISHES = select(
     tables.publishes.c.finished_at,
 ).where(_CHOSEN)
 _NAMES = select(tables.publishes.c.id, tables.publishes.c.names).where(_CHOSEN)
-_SENT_TO = select(tables.verdicts.c.publish_id, tables.verdicts.c.device_id).where(
-    tables.verdicts.c.instance_id == bindparam("of_instance"),
-    tuple_(tables.verdicts.c.publish_id, tables.verdicts.c.device_id).in_(
-        bindparam("with_pairs", expanding=True)
-    ),
-    tables.verdicts.c.outcome.not_in(["untied", "cancelled"]),
-)
 _ADD = (
     insert(reports)
     .on_conflict_do_nothing()
