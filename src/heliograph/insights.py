@@ -7,8 +7,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -22,6 +22,7 @@ from heliograph.store.engine import Store
 logger = logging.getLogger(__name__)
 
 _LOOK_INTERVAL = timedelta(minutes=1)
+_TIDY_INTERVAL = timedelta(hours=1)
 _ACTIVE_FOR = timedelta(days=30)
 _PAGE_DEVICES = 5000
 """Counted in some milliseconds."""
@@ -107,18 +108,20 @@ class Upkeep:
         ]
 
 
-@contextmanager
-def kept_up(upkeep: Upkeep) -> Iterator[None]:
+@asynccontextmanager
+async def kept_up(upkeep: Upkeep) -> AsyncIterator[None]:
     """Count every minute, and tidy up every hour, while the block runs."""
     working = [
         asyncio.create_task(_again_and_again(upkeep.count_devices, _LOOK_INTERVAL)),
-        asyncio.create_task(_again_and_again(upkeep.tidy_up, timedelta(hours=1))),
+        asyncio.create_task(_again_and_again(upkeep.tidy_up, _TIDY_INTERVAL)),
     ]
     try:
         yield
     finally:
         for task in working:
             task.cancel()
+        # Ended before the store is closed that they use.
+        await asyncio.wait(working)
 
 
 async def _again_and_again(work: Callable[[], Awaitable[None]], interval: timedelta) -> None:

@@ -70,7 +70,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         await data.make_default_instance(store, path)
         stack.enter_context(_kept_tidy(store))
         retention = timedelta(days=settings.insights_retention)
-        stack.enter_context(kept_up(Upkeep(store, retention, data.now)))
+        await stack.enter_async_context(kept_up(Upkeep(store, retention, data.now)))
         broker: BrokerAddress | Place | None = settings.nats_url
         if broker is None:
             broker = await stack.enter_async_context(embedded_broker(path / "broker", lock))

@@ -9,18 +9,18 @@ Who counts here does it after a publish's counts and before its shards: the orde
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, select
+from sqlalchemy import BigInteger, ColumnElement, Row, and_, delete, func, select, type_coerce
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.model.device import Platform
 from heliograph.model.ids import InstanceId
-from heliograph.model.insights import COUNTED, HOUR, By, Figures, Group, Insights, day_of, hour_of
+from heliograph.model.insights import COUNTED, HOUR, By, Figures, Group, Insights, hour_of
 from heliograph.model.publish import AudienceKind
 from heliograph.store import device_counts, instances
 from heliograph.store.schema import insights
@@ -88,53 +88,38 @@ async def read(
     Hours in which nothing was published are left out. Publishes belong to no platform.
     """
     within = _within(instance_id, since, until)
-    summed = (await tx.execute(select(*_SUMS).where(within))).one()
+    found = await _grouped(tx, within, by or By.KIND)
     return Insights(
         since=hour_of(since),
         until=until,
-        total=_figures_of(summed),
+        total=sum((group.figures for group in found), Figures()),
         by=by,
-        groups=await _groups(tx, within, by),
+        groups=[] if by is None else [one for one in found if one.key != _OF_ALL_PLATFORMS],
         devices=await device_counts.newest(tx, instance_id, before=until),
     )
 
 
-async def _groups(
-    tx: AsyncConnection, within: ColumnElement[bool], by: By | None
-) -> Sequence[Group]:
-    match by:
-        case None:
-            return []
-        case By.HOUR:
-            return await _grouped(tx, insights.c.hour, within)
-        case By.DAY:
-            return _days(await _grouped(tx, insights.c.hour, within))
-        case By.PLATFORM:
-            of_one = insights.c.platform != _OF_ALL_PLATFORMS
-            return await _grouped(tx, insights.c.platform, and_(within, of_one))
-        case By.KIND:
-            return await _grouped(tx, insights.c.audience, within)
+async def _grouped(tx: AsyncConnection, within: ColumnElement[bool], by: By) -> list[Group]:
+    key = _KEYS[by].label("key")
+    chosen = select(key, *_SUMS).where(within).group_by(key).order_by(key)
+    return [
+        Group(key=_day(row.key) if by is By.DAY else row.key, figures=_figures_of(row))
+        for row in await tx.execute(chosen)
+    ]
 
 
-async def _grouped(
-    tx: AsyncConnection,
-    key: ColumnElement[str] | ColumnElement[datetime],
-    within: ColumnElement[bool],
-) -> Sequence[Group]:
-    chosen = select(key.label("key"), *_SUMS).where(within).group_by(key).order_by(key)
-    return [Group(key=row.key, figures=_figures_of(row)) for row in await tx.execute(chosen)]
+def _day(number: int) -> datetime:
+    return datetime.fromtimestamp(number * _DAY_MS / 1000, UTC)
 
 
-def _days(hours: Sequence[Group]) -> Sequence[Group]:
-    # Not in SQL: each database has words of its own for it, and there are at most some thousands.
-    days: dict[datetime, Figures] = {}
-    for hour in hours:
-        if isinstance(hour.key, datetime):
-            day = day_of(hour.key)
-            days[day] = days.get(day, Figures()) + hour.figures
-    return [Group(key=day, figures=figures) for day, figures in days.items()]
-
-
+_DAY_MS = 24 * 60 * 60 * 1000
+_KEYS: Mapping[By, ColumnElement[Any]] = {
+    By.HOUR: insights.c.hour,
+    # How many days after 1970: as it is stored, an instant is a number of milliseconds.
+    By.DAY: type_coerce(insights.c.hour, BigInteger) // _DAY_MS,
+    By.PLATFORM: insights.c.platform,
+    By.KIND: insights.c.audience,
+}
 _SUMS = [func.coalesce(func.sum(insights.c[name]), 0).label(name) for name in COUNTED]
 
 
