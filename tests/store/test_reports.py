@@ -1,5 +1,6 @@
 """A report counts once, of a device that the publish was for, and what it costs does not grow."""
 
+import asyncio
 from datetime import timedelta
 from functools import partial
 
@@ -266,3 +267,18 @@ async def test_reports_are_answered_while_the_database_is_away(own_postgresql: P
         reported = Reported(store, lambda: NOW)
         own_postgresql.stop()
         assert await reported(instance_id, event_of(publish_id, device)) is False
+
+
+async def test_a_crowd_fills_no_memory_and_what_comes_after_it_counts(
+    store: Store, instance_id: InstanceId, caplog: pytest.LogCaptureFixture
+) -> None:
+    device, publish_id = await new_device(store, instance_id), await new_publish(store, instance_id)
+    reported = Reported(store, lambda: NOW)
+    event = event_of(publish_id, device)
+    async with asyncio.TaskGroup() as crowd:
+        tasks = [crowd.create_task(reported(instance_id, event)) for _ in range(10_500)]
+    assert sum(task.result() for task in tasks) == 1
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said == ["devices report faster than the database counts: reports are dropped"]
+    assert await reported(instance_id, event_of(publish_id, device, OPEN))
+    assert await figures(store, instance_id) == Figures(publishes=1, acknowledged=1, opened=1)
