@@ -93,6 +93,7 @@ class Reported:
             logger.exception("%d reports of devices are lost", len(group))
         for report in group:
             report.tell(is_counted=id(report.event) in counted)
+            counted.discard(id(report.event))
 
 
 class _Report:
