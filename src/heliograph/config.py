@@ -209,6 +209,12 @@ class Settings:
         text="How long what became of a publish is kept after its end, and what happened to"
         " users' devices; at least 2.",
     )
+    insights_retention: int = _setting(
+        400,
+        parse_days,
+        metavar="DAYS",
+        text="How many days the figures of each hour are kept: see heliograph insights.",
+    )
     drain: timedelta = _setting(
         timedelta(seconds=30),
         parse_seconds,

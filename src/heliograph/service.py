@@ -35,10 +35,12 @@ from heliograph.delivery.in_flight import InFlight
 from heliograph.delivery.lanes import Lanes, OpenWorkers
 from heliograph.delivery.on_call import on_call
 from heliograph.delivery.recall import Recall
+from heliograph.delivery.reported import Reported
 from heliograph.delivery.sender import Sender
 from heliograph.delivery.sharding import Sharding
 from heliograph.gateways.opening import Gateways
 from heliograph.gateways.watched import watched
+from heliograph.insights import Upkeep, kept_up
 from heliograph.model.device import Platform
 from heliograph.model.errors import Misconfigured, Unavailable
 from heliograph.model.ids import InstanceId
@@ -83,6 +85,8 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         store = opened.metered_by(watch.meter)
         await data.make_default_instance(store, path)
         stack.enter_context(_kept_tidy(store, settings))
+        retention = timedelta(days=settings.insights_retention)
+        await stack.enter_async_context(kept_up(Upkeep(store, retention, data.now)))
         broker: BrokerAddress | Place | None = settings.nats_url
         if broker is None:
             broker = await stack.enter_async_context(embedded_broker(path / "broker", lock))
@@ -99,6 +103,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
             accept=Accept(store, streams, data.now),
             check_workers=processes.check,
             recall=Recall(streams.roll),
+            reported=Reported(store, data.now),
             rates=rates(publish_rate=settings.publish_rate, device_rate=settings.device_rate),
             own_url=settings.base_url,
             trusted_proxies=settings.trusted_proxies,

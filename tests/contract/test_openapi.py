@@ -75,6 +75,7 @@ def test_every_route_is_in_the_document_and_nothing_else(openapi: dict[str, Any]
         accept=nothing,
         check_workers=nothing,
         recall=nothing,
+        reported=nothing,
         rates=nothing,
         own_url="http://localhost",
         trusted_proxies=(),
@@ -197,6 +198,7 @@ BEYOND_A_SCHEMA: Mapping[str, str] = {
     "web": r"must be the base64 of a Web Push subscription",
     "events": r"`event`|`timestampSecs`|`deviceId`",
     "{event}": r"`timestampSecs`|`deviceId`",
+    "insights": r"since must be|until must be",
 }
 
 

@@ -26,6 +26,7 @@ from heliograph.model.ids import (
     new_instance_id,
     new_publish_id,
 )
+from heliograph.model.insights import HOUR, By, DeviceCount, Figures, day_of
 from heliograph.model.publish import Audience, Interests, Publish, PublishState, Users, kind_of
 from heliograph.model.shard import Shard
 from heliograph.model.transfer import Progress as ImportProgress
@@ -44,10 +45,12 @@ from heliograph.store import (
     answers,
     batches,
     credentials,
+    device_counts,
     devices,
     history,
     idempotency,
     imports,
+    insights,
     instances,
     interests,
     pauses,
@@ -130,7 +133,7 @@ class _Life:
         taken = await self._new(tx, FCM)
         one = self.instance_id, FCM, self.phone.id
         await devices.set_push_token(tx, *one, taken.push_token, now=NOW)
-        await devices.set_metadata(tx, *one, {"name": "phone"})
+        await devices.set_metadata(tx, *one, {"name": "phone"}, now=NOW)
         self.phone = await devices.find(tx, *one)
         assert (self.phone.push_token, self.phone.user_id) == (taken.push_token, ALICE)
         owned = await devices.of_user(tx, self.instance_id, ALICE)
@@ -193,14 +196,15 @@ class _Life:
         again = msgspec.structs.replace(publish, id=new_publish_id())
         assert await idempotency.claim(tx, key, again) == publish.id
         assert await self._deliver(tx, publish) == [Target(self.phone.id, ALICE)]
-        for _ in range(2):
+        for now in (NOW, NOW + timedelta(days=1)):
             event = Event(
                 kind=EventKind.OPEN,
                 publish_id=publish.id,
                 device_id=self.phone.id,
                 reported_at=NOW,
             )
-            await reports.record(tx, self.instance_id, event, now=NOW)
+            counted = await reports.record_all(tx, self.instance_id, [event, event], now=now)
+            assert [one.event for one in counted] == [event] * (now == NOW)
         report = await publishes.report(tx, self.instance_id, publish.id)
         facts = await timelines.facts_of(tx, self.instance_id, ALICE, publish.id, now=NOW)
         assert [device.device_id for device in facts.devices].count(self.phone.id) == 1
@@ -294,6 +298,7 @@ class _Life:
         assert await pauses.find(tx, *lane) is not None
         assert sum((await pauses.count(tx)).values()) >= 1
         await pauses.end(tx, *lane)
+        await self._look_at_insights(tx)
         for prune in (answers.prune, idempotency.prune, quarantine.prune):
             await prune(tx, self.instance_id, now=LATER)
         kept_for = timedelta(days=30)
@@ -306,6 +311,25 @@ class _Life:
         )
         assert await pruning.delete_tombstones(tx, self.instance_id, now=LATER) == 2
         await pruning.forget_history(tx, self.instance_id, before=LATER)
+
+    async def _look_at_insights(self, tx: AsyncConnection) -> None:
+        """A publish to users, and one to interests; the phone opened the first."""
+        for _ in range(2):
+            count = DeviceCount(
+                platform=FCM, subscribers=2, active=1, counted_at=NOW, took=timedelta(seconds=1)
+            )
+            await device_counts.put(tx, self.instance_id, [count])
+        assert await device_counts.newest(tx, self.instance_id, before=LATER) == [count]
+        page = await device_counts.page(
+            tx, self.instance_id, after="", limit=9, seen_since=day_of(NOW)
+        )
+        assert (page.subscribers.total(), page.active.total(), page.last) == (3, 1, None)
+        for by in (None, *By):
+            read = await insights.read(tx, self.instance_id, NOW, NOW + HOUR, by)
+            assert read.total == Figures(publishes=2, opened=1)
+            assert await insights.fold(tx, self.instance_id, now=NOW + 3 * HOUR) is False
+        assert await insights.prune(tx, self.instance_id, before=LATER) is False
+        await device_counts.prune(tx, self.instance_id, before=LATER)
 
     async def set_credentials(self, tx: AsyncConnection, store: Store) -> None:
         await credentials.check_seal(tx, store.seal)

@@ -227,10 +227,10 @@ async def test_no_report_that_comes_in_just_then_is_left_behind(
         for device in made
         for publish in [*old, kept]
     ]
-    record = partial(reports.record, instance_id=instance_id)
+    record = partial(reports.record_all, instance_id=instance_id, now=NOW)
     async with asyncio.TaskGroup() as group:
         group.create_task(
-            at_once_with_retries(store, [partial(record, event=event) for event in events])
+            at_once_with_retries(store, [partial(record, events=[event]) for event in events])
         )
         for _ in range(3):
             group.create_task(prune(store, instance_id))

@@ -166,9 +166,11 @@ async def set_metadata(request: Request) -> Response:
     """Replace the device's metadata."""
     instance_id, platform = instance_id_of(request), platform_of(request)
     metadata = parse_metadata(await json_object(request, _NEW_METADATA))
-    async with api_of(request).store.writing() as tx:
+    api = api_of(request)
+    async with api.store.writing() as tx:
         await instances.find(tx, instance_id)
-        await devices.set_metadata(tx, instance_id, platform, device_id_of(request), metadata)
+        one = instance_id, platform, device_id_of(request)
+        await devices.set_metadata(tx, *one, metadata, now=api.now())
     return Response()
 
 

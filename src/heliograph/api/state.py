@@ -11,6 +11,7 @@ from heliograph.api.rate import Rates
 from heliograph.broker.streams import Streams
 from heliograph.delivery.accept import Accept
 from heliograph.delivery.recall import Recall
+from heliograph.delivery.reported import Reported
 from heliograph.gateways.guard import Network
 from heliograph.store.engine import Store
 from heliograph.telemetry.watch import UNWATCHED, Watch
@@ -26,6 +27,7 @@ class Api:
     check_workers: Callable[[], None]
     """Raises Unavailable while all workers that belong to this server are away."""
     recall: Recall
+    reported: Reported
     rates: Rates
     own_url: str
     """This server's base URL: accepted as issuer of Beams tokens."""

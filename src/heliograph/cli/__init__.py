@@ -9,6 +9,7 @@ import click
 from heliograph.cli.device import device
 from heliograph.cli.doctor import doctor
 from heliograph.cli.gateway import gateway
+from heliograph.cli.insights import insights
 from heliograph.cli.instance import instance
 from heliograph.cli.lint import lint
 from heliograph.cli.publish import publish
@@ -48,6 +49,7 @@ cli.add_command(gateway)
 cli.add_command(token)
 cli.add_command(publish)
 cli.add_command(why)
+cli.add_command(insights)
 cli.add_command(lint)
 cli.add_command(user)
 cli.add_command(device)

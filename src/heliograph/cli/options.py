@@ -47,6 +47,7 @@ _OF_THE_API = frozenset(
         "publish_rate",
         "device_rate",
         "publish_retention",
+        "insights_retention",
     ]
 )
 """Settings that say nothing to a process without the API."""

@@ -5,12 +5,13 @@ crash each verdict has either had all its effects, or none, and is then asked fo
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from heliograph.delivery.enrich import is_tracked
 from heliograph.delivery.retry import (
     GiveUp,
     gives_up_at,
@@ -44,6 +45,7 @@ from heliograph.store import (
     answers,
     batches,
     devices,
+    insights,
     instances,
     pauses,
     publishes,
@@ -85,6 +87,7 @@ class OpenBatch:
         self.batch = batch
         self.progress = progress
         self.credential_id: str | None = None
+        self._is_tracked = is_tracked(batch.platform, batch.payload)
         self._version = version
         self._pausing = pausing
         self._watch = watch
@@ -153,6 +156,7 @@ class OpenBatch:
                 self._note(settlement, now=now, expires_at=expires_at, rng=rng)
                 for settlement in believed
             ]
+            self._count_trackable(believed)
             await self._keep(tx, believed, outcomes, now=now)
             await self._advance(tx, now=now)
             await self._remove_gone(tx, believed, now=now)
@@ -267,8 +271,13 @@ class OpenBatch:
             )
         await verdicts.add_all(tx, self.batch, self._version, noted, now=now)
 
-    def _count(self, name: str) -> None:
-        self.progress.counts[name] = self.progress.counts.get(name, 0) + 1
+    def _count_trackable(self, believed: Sequence[Settlement]) -> None:
+        """Count those delivered whose device will report back that it arrived."""
+        if self._is_tracked:
+            self._count("trackable", sum(map(_is_delivered_to_sdk, believed)))
+
+    def _count(self, name: str, number: int = 1) -> None:
+        self.progress.counts[name] = self.progress.counts.get(name, 0) + number
 
     async def _advance(self, tx: AsyncConnection, *, now: datetime) -> None:
         """Store the progress; with the last of it, the publish gets the counts.
@@ -288,7 +297,13 @@ class OpenBatch:
         if self.is_settled:
             key = (self.batch.instance_id, self.batch.publish_id, self.batch.platform)
             await publishes.count(tx, *key, counts, part=self.batch.shard)
+            await self._count_in_insights(tx, counts)
             await publishes.batch_settled(tx, self.batch, now=now)
+
+    async def _count_in_insights(self, tx: AsyncConnection, counts: Mapping[str, int]) -> None:
+        batch = self.batch
+        of = insights.Of.hour(batch.audience, batch.platform, batch.accepted_at)
+        await insights.count(tx, batch.instance_id, {of: counts})
 
     async def _remove_gone(
         self, tx: AsyncConnection, believed: Sequence[Settlement], *, now: datetime
@@ -318,6 +333,11 @@ class OpenBatch:
             await pauses.begin(tx, *lane, credential_id=held_id, reason=reason, now=now)
         elif self._pausing.may_be and any(isinstance(one.said, Delivered) for one in believed):
             await pauses.end(tx, *lane)
+
+
+def _is_delivered_to_sdk(settlement: Settlement) -> bool:
+    device = settlement.device
+    return isinstance(settlement.said, Delivered) and device is not None and device.has_sdk
 
 
 def _may_change(settlement: Settlement) -> bool:

@@ -24,3 +24,7 @@ class Event:
     reported_at: datetime
     user_id: UserId | None = None
     """Whose it says that it is, which proves nothing."""
+    has_displayable_content: bool = False
+    """Whether the notification had something to show, as far as the device says."""
+    app_in_background: bool = False
+    """Whether the app was not in use when it arrived, as far as the device says."""

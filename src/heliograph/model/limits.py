@@ -75,3 +75,7 @@ WEBHOOK_TIME = timedelta(seconds=3)
 
 CLOCK_LEEWAY = timedelta(seconds=30)
 """How far the clock of an app server may differ when a Beams token's expiry is checked."""
+
+MAX_INSIGHTS_DAYS = 400
+MAX_INSIGHTS_DAYS_BY_HOUR = 31
+"""Of how many days insights are read at once, so that no answer is too large."""

@@ -24,6 +24,7 @@ from heliograph.model.device import Device, Platform, token_hash
 from heliograph.model.errors import NotFound
 from heliograph.model.history import What
 from heliograph.model.ids import DeviceId, InstanceId, UserId, new_device_id
+from heliograph.model.insights import day_of
 from heliograph.model.publish import PublishState
 from heliograph.store import credentials, history, instances, quarantine, users
 from heliograph.store.device_rows import device_of, encoded, row_of
@@ -63,8 +64,13 @@ async def register(
         "metadata": encoded(metadata or {}),
         "registered_at": now,
         "vapid_key": await _vapid_key_for(tx, instance_id, platform),
+        "active_on": day_of(now),
     }
-    again: dict[str, Any] = {"registered_at": now, "lost_since": None}
+    again: dict[str, Any] = {
+        "registered_at": now,
+        "lost_since": None,
+        "active_on": day_of(now),
+    }
     if metadata is not None:
         again["metadata"] = row["metadata"]
     known = [devices.c.instance_id, devices.c.platform, devices.c.token_hash]
@@ -175,10 +181,13 @@ async def set_metadata(
     platform: Platform,
     device_id: str,
     metadata: Mapping[str, Any],
+    *,
+    now: datetime,
 ) -> None:
     """Raises NotFound."""
     chosen = _one(instance_id, platform, device_id)
-    changed = await tx.execute(update(devices).where(chosen).values(metadata=encoded(metadata)))
+    new = {"metadata": encoded(metadata), "active_on": day_of(now)}
+    changed = await tx.execute(update(devices).where(chosen).values(new))
     if changed.rowcount == 0:
         raise NotFound("device")
 
@@ -209,6 +218,7 @@ async def set_push_token(
         "registered_at": now,
         "vapid_key": await _vapid_key_for(tx, instance_id, platform),
         "lost_since": None,
+        "active_on": day_of(now),
     }
     either = and_(devices.c.instance_id == instance_id, or_(device, same_token))
     if device_id not in await _lock(tx, either):
@@ -218,6 +228,15 @@ async def set_push_token(
     await quarantine.forget_push_tokens(tx, instance_id, [push_token])
     await tx.execute(update(devices).where(device).values(changed))
     return [DeviceId(removed_id) for removed_id, *_ in removed]
+
+
+async def note_active(
+    tx: AsyncConnection, instance_id: InstanceId, device_ids: Sequence[DeviceId], *, now: datetime
+) -> None:
+    """Note that the devices were heard of today."""
+    await lock(tx, instance_id, device_ids)
+    chosen = and_(devices.c.instance_id == instance_id, devices.c.id.in_(device_ids))
+    await tx.execute(update(devices).where(chosen).values(active_on=day_of(now)))
 
 
 async def set_lost_since(tx: AsyncConnection, device: Device, since: datetime | None) -> None:

@@ -24,7 +24,7 @@ from heliograph.model.publish import (
 )
 from heliograph.model.report import Report
 from heliograph.model.shard import Shard
-from heliograph.store import batches, instances, shards, webhook_events
+from heliograph.store import batches, insights, instances, shards, webhook_events
 from heliograph.store.batches import Range
 from heliograph.store.schema import batches as batches_table
 from heliograph.store.schema import publish_counts, publishes
@@ -57,6 +57,8 @@ async def begin(
     added = await tx.execute(insert(publishes).values(row).on_conflict_do_nothing())
     if added.rowcount == 0:
         return False
+    of_all = insights.Of.hour(kind_of(publish.audience), None, publish.accepted_at)
+    await insights.count(tx, publish.instance_id, {of_all: {"publishes": 1}})
     await shards.add(tx, publish.instance_id, publish.id, begun)
     if noted:
         await batches.add(tx, publish.instance_id, publish.id, noted)
@@ -137,8 +139,17 @@ async def count(
     part: int,
 ) -> None:
     """Add to the publish's counts of the platform, in one of their parts."""
-    if not counts:
-        return
+    await count_all(tx, instance_id, {(publish_id, platform): counts}, part=part)
+
+
+async def count_all(
+    tx: AsyncConnection,
+    instance_id: InstanceId,
+    counts: Mapping[tuple[PublishId, Platform], Mapping[str, int]],
+    *,
+    part: int,
+) -> None:
+    """Add to the counts of several publishes and platforms."""
     # In one order, so that two batches of a publish don't wait for each other's rows.
     rows = [
         {
@@ -149,9 +160,11 @@ async def count(
             "part": part,
             "number": number,
         }
-        for name, number in sorted(counts.items())
+        for (publish_id, platform), of_one in sorted(counts.items(), key=lambda one: one[0])
+        for name, number in sorted(of_one.items())
     ]
-    await tx.execute(_COUNT, rows)
+    if rows:
+        await tx.execute(_COUNT, rows)
 
 
 _NEW_COUNT = insert(publish_counts)

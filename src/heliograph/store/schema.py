@@ -321,7 +321,26 @@ insights = Table(
     Column("hour", Instant, primary_key=True),
     Column("audience", Text, primary_key=True),
     Column("platform", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
     Column("part", Integer, primary_key=True),
-    Column("number", BigInteger, nullable=False),
+    Column("publishes", BigInteger, nullable=False),
+    Column("targets", BigInteger, nullable=False),
+    Column("delivered", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("removed", BigInteger, nullable=False),
+    Column("trackable", BigInteger, nullable=False),
+    Column("acknowledged", BigInteger, nullable=False),
+    Column("openable", BigInteger, nullable=False),
+    Column("opened", BigInteger, nullable=False),
+)
+
+device_counts = Table(
+    "device_counts",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    Column("platform", Text, primary_key=True),
+    Column("subscribers", BigInteger, nullable=False),
+    Column("active", BigInteger, nullable=False),
+    Column("counted_at", Instant, nullable=False),
+    Column("took_ms", BigInteger, nullable=False),
 )

@@ -12,6 +12,7 @@ from heliograph.model.device import Platform
 from heliograph.model.errors import Invalid, LimitReached, NotFound
 from heliograph.model.history import What
 from heliograph.model.ids import InstanceId, UserId
+from heliograph.model.insights import day_of
 from heliograph.model.limits import MAX_DEVICES_PER_USER
 from heliograph.store import history
 from heliograph.store.schema import device_slots, devices
@@ -40,17 +41,21 @@ async def tie(
         devices.c.platform == platform,
     )
     untied = and_(device, devices.c.user_id.is_(None))
-    tied = await tx.execute(update(devices).where(untied).values(user_id=user_id))
+    new = {"user_id": user_id, "active_on": day_of(now)}
+    tied = await tx.execute(update(devices).where(untied).values(new))
     if tied.rowcount == 1:
         await take_slot(tx, instance_id, user_id, platform)
         tie = (device_id, platform, user_id)
         await history.note(tx, instance_id, [tie], What.TIED, now=now)
         return
-    row = (await tx.execute(select(devices.c.user_id).where(device))).first()
+    known = select(devices.c.user_id, devices.c.active_on).where(device)
+    row = (await tx.execute(known)).first()
     if row is None:
         raise NotFound("device")
     if row.user_id != user_id:
         raise Invalid("userId", "A User Id is already associated with this device.")
+    if row.active_on != day_of(now):
+        await tx.execute(update(devices).where(device).values(active_on=day_of(now)))
 
 
 async def take_slot(

@@ -33,7 +33,7 @@ from heliograph.model.webhook_body import (
     started_body,
 )
 from heliograph.store import verdicts, webhook_calls, webhooks
-from heliograph.store.schema import publish_counts, publishes
+from heliograph.store.schema import publish_counts
 from heliograph.store.schema import webhook_calls as calls_table
 from heliograph.store.webhooks import Subscribed
 
@@ -92,8 +92,7 @@ async def users_reported(
     """Tell what devices have reported, which was counted for the first time.
 
     counted: with the user that the device is tied to, which is who the event is of. If the report
-    names another, neither is proven; and a publish to users is nobody else's: of these nothing is
-    told.
+    names another, neither is proven, and nothing is told.
     """
     proven = [
         (event, user_id)
@@ -103,19 +102,9 @@ async def users_reported(
     told = await webhooks.subscribed(tx, instance_id) if proven else []
     for event, user_id in proven:
         kind = EVENT_OF[event.kind]
-        if not any(kind in webhook.events for webhook in told):
-            continue
-        if await _may_be_for(tx, instance_id, event.publish_id, user_id):
+        if any(kind in webhook.events for webhook in told):
             payload = report_payload(instance_id, event.publish_id, user_id)
             await _tell(tx, instance_id, told, kind, payload, now=now)
-
-
-async def _may_be_for(
-    tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId, user_id: UserId
-) -> bool:
-    one = and_(publishes.c.instance_id == instance_id, publishes.c.id == publish_id)
-    row = (await tx.execute(select(publishes.c.audience, publishes.c.names).where(one))).one()
-    return row.audience == AudienceKind.INTERESTS or user_id in msgspec.json.decode(row.names)
 
 
 async def _tell(

@@ -18,19 +18,7 @@ def upgrade() -> None:
     )
     _what_became()
     _webhooks()
-    op.create_table(
-        "insights",
-        sa.Column("instance_id", sa.Text(), nullable=False),
-        sa.Column("hour", sa.BigInteger(), nullable=False),
-        sa.Column("audience", sa.Text(), nullable=False),
-        sa.Column("platform", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("part", sa.Integer(), nullable=False),
-        sa.Column("number", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "instance_id", "hour", "audience", "platform", "name", "part", name=op.f("pk_insights")
-        ),
-    )
+    _insights()
 
 
 def _what_became() -> None:
@@ -109,3 +97,40 @@ def _webhooks() -> None:
     for columns in (("receiver", "due_at"), ("failed_at",)):
         name = "_".join(("ix_webhook_calls_instance_id", *columns))
         op.create_index(op.f(name), "webhook_calls", ["instance_id", *columns])
+
+
+def _insights() -> None:
+    counted = (
+        "publishes",
+        "targets",
+        "delivered",
+        "failed",
+        "removed",
+        "trackable",
+        "acknowledged",
+        "openable",
+        "opened",
+    )
+    op.create_table(
+        "insights",
+        sa.Column("instance_id", sa.Text(), nullable=False),
+        sa.Column("hour", sa.BigInteger(), nullable=False),
+        sa.Column("audience", sa.Text(), nullable=False),
+        sa.Column("platform", sa.Text(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in counted),
+        sa.PrimaryKeyConstraint(
+            "instance_id", "hour", "audience", "platform", "part", name=op.f("pk_insights")
+        ),
+    )
+    op.create_table(
+        "device_counts",
+        sa.Column("instance_id", sa.Text(), nullable=False),
+        sa.Column("hour", sa.BigInteger(), nullable=False),
+        sa.Column("platform", sa.Text(), nullable=False),
+        sa.Column("subscribers", sa.BigInteger(), nullable=False),
+        sa.Column("active", sa.BigInteger(), nullable=False),
+        sa.Column("counted_at", sa.BigInteger(), nullable=False),
+        sa.Column("took_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("instance_id", "hour", "platform", name=op.f("pk_device_counts")),
+    )
