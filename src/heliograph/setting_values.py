@@ -20,7 +20,6 @@ _MAX_REPLICAS = 5
 """What a NATS server allows."""
 _MAX_WORKERS = 64
 """Far more than one machine's database has room for."""
-_MAX_DAYS = 36_500
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 _LOG_FORMATS = ("text", "json")
 

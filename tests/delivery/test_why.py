@@ -73,18 +73,19 @@ def test_what_arrived_is_told_to_have(server: Server, browsers: Browsers) -> Non
     user = new_name("alice/b c")
     browser = browsers.new(user=user)
     publish_id = published(server, user, hello("hello"))
+    named = "--user", user, "--instance", server.instance_id
     raw = user.replace("/", "%2F").replace(" ", "%20")
     device = device_in(server.instance.admin.timeline(raw).json())
     assert "has not said that it arrived" in device["cause"]
     report(browser, publish_id, "delivery")
-    assert "it arrived" in device_in(server.json_of("why", "--user", user))["cause"]
+    assert "it arrived" in device_in(server.json_of("why", *named))["cause"]
     report(browser, publish_id, "open")
-    device = device_in(server.json_of("why", "--user", user, "--publish", publish_id))
+    device = device_in(server.json_of("why", *named, "--publish", publish_id))
     assert "opened" in device["cause"]
     assert sorted(whats(device)) == sorted(
         ["registered", "tied", "delivered", "acknowledged", "opened"]
     )
-    printed = done(server, "why", "--user", user)
+    printed = done(server, "why", *named)
     assert "its gateway took it" in printed
     assert browser.subscription.token not in printed
 
@@ -206,6 +207,8 @@ def test_a_credential_that_is_refused_or_missing_holds_its_platform_up(
 
 
 def test_what_is_not_there_is_not_told_of(server: Server) -> None:
-    unknown = server.cli("why", "--user", "alice", "--publish", "pubid-nonsense")
+    unknown = server.cli(
+        "why", "--user", "alice", "--publish", "pubid-nonsense", "--instance", server.instance_id
+    )
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert server.instance.admin.timeline("alice", publish="pubid-nonsense").status == 404

@@ -313,7 +313,7 @@ class _Life:
         await pruning.forget_history(tx, self.instance_id, before=LATER)
 
     async def _look_at_insights(self, tx: AsyncConnection) -> None:
-        """A publish to users, and one to interests; the phone opened the first."""
+        """A publish to users, and two to interests; the phone opened the first."""
         for _ in range(2):
             count = DeviceCount(
                 platform=FCM, subscribers=2, active=1, counted_at=NOW, took=timedelta(seconds=1)
@@ -326,7 +326,7 @@ class _Life:
         assert (page.subscribers.total(), page.active.total(), page.last) == (3, 1, None)
         for by in (None, *By):
             read = await insights.read(tx, self.instance_id, NOW, NOW + HOUR, by)
-            assert read.total == Figures(publishes=2, opened=1)
+            assert read.total == Figures(publishes=3, opened=1)
             assert await insights.fold(tx, self.instance_id, now=NOW + 3 * HOUR) is False
         assert await insights.prune(tx, self.instance_id, before=LATER) is False
         await device_counts.prune(tx, self.instance_id, before=LATER)

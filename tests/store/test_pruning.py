@@ -14,8 +14,8 @@ from heliograph.model.batch import Batch, Target
 from heliograph.model.device import Platform
 from heliograph.model.errors import NotFound
 from heliograph.model.event import Event, EventKind
-from heliograph.model.ids import DeviceId, InstanceId, PublishId, UserId, new_instance_id
-from heliograph.model.publish import AudienceKind, Publish, PublishState, Users
+from heliograph.model.ids import DeviceId, InstanceId, Interest, PublishId, UserId, new_instance_id
+from heliograph.model.publish import Audience, AudienceKind, Interests, Publish, PublishState, Users
 from heliograph.model.shard import START, Shard
 from heliograph.store import (
     pruning,
@@ -44,12 +44,20 @@ CHILDREN = (
 )
 
 
+TO_ALICE = Users((UserId("alice"),))
+
+
 async def began(
-    store: Store, instance_id: InstanceId, *, accepted_at: datetime, finished: bool
+    store: Store,
+    instance_id: InstanceId,
+    *,
+    accepted_at: datetime,
+    finished: bool,
+    audience: Audience = TO_ALICE,
 ) -> Publish:
     """A publish with rows in each table."""
     publish = msgspec.structs.replace(
-        publish_of(instance_id), accepted_at=accepted_at, audience=Users((UserId("alice"),))
+        publish_of(instance_id), accepted_at=accepted_at, audience=audience
     )
     shard = Shard(platform=FCM, number=0, batches=1, settled=int(finished), done=finished)
     noted = Range(platform=FCM, shard=0, number=1, first=START, last=START)
@@ -220,8 +228,9 @@ async def test_no_report_that_comes_in_just_then_is_left_behind(
     store: Store, instance_id: InstanceId
 ) -> None:
     made = [await new_device(store, instance_id) for _ in range(10)]
-    old = [await began(store, instance_id, accepted_at=OLD, finished=True) for _ in range(5)]
-    kept = await began(store, instance_id, accepted_at=NOW, finished=True)
+    anybodys = partial(began, finished=True, audience=Interests((Interest("news"),)))
+    old = [await anybodys(store, instance_id, accepted_at=OLD) for _ in range(5)]
+    kept = await anybodys(store, instance_id, accepted_at=NOW)
     events = [
         Event(kind=EventKind.DELIVERY, publish_id=publish.id, device_id=device.id, reported_at=NOW)
         for device in made

@@ -252,10 +252,11 @@ async def test_a_group_costs_the_same_however_much_is_kept(
     async with store.writing() as tx:
         await tx.execute(insert(schema.verdicts), rows)
     await store.survey()
-    pairs = [(publish.id, device.id)] + [
-        (PublishId(str(row["publish_id"])), DeviceId(str(row["device_id"]))) for row in rows[:20]
+    tied = [(publish.id, ALICE, device.id)] + [
+        (PublishId(str(row["publish_id"])), BOB, DeviceId(str(row["device_id"])))
+        for row in rows[:20]
     ]
-    cost = await visited(store, lambda tx: reports.sent_to(tx, instance_id, pairs))
+    cost = await visited(store, lambda tx: reports.sent_to(tx, instance_id, tied))
     assert cost < len(rows)
 
 

@@ -107,7 +107,12 @@ async def _strangers(
     left = {(one.publish_id, one.device_id) for one in events}
     if not left:
         return left
-    left -= await sent_to(tx, instance_id, left)
+    tied = [
+        (publish_id, there[device_id].user_id, device_id)
+        for publish_id, device_id in left
+        if there[device_id].user_id is not None
+    ]
+    left -= await sent_to(tx, instance_id, tied)
     if not left:
         return left
     mine = {"of_instance": instance_id}
@@ -128,19 +133,19 @@ async def _strangers(
 
 
 async def sent_to(
-    tx: AsyncConnection, instance_id: InstanceId, pairs: Collection[_Pair]
+    tx: AsyncConnection,
+    instance_id: InstanceId,
+    tied: Collection[tuple[PublishId, UserId, DeviceId]],
 ) -> set[_Pair]:
-    """Those of the pairs that a verdict says something was sent of."""
-    # Joined to them: given as (publish, device) IN …, SQLite looks through all of the instance.
-    given = values(column("publish_id", Text), column("device_id", Text), name="given")
-    wanted = given.data(sorted(pairs)).cte()
-    sent = select(tables.verdicts.c.publish_id, tables.verdicts.c.device_id).join(
-        wanted,
-        and_(
-            tables.verdicts.c.publish_id == wanted.c.publish_id,
-            tables.verdicts.c.device_id == wanted.c.device_id,
-        ),
-    )
+    """The publishes and devices that a verdict says something was sent of."""
+    if not tied:
+        return set()
+    # Joined to them: given as (publish, …) IN …, SQLite looks through all of the instance.
+    names = "publish_id", "user_id", "device_id"
+    given = values(*(column(name, Text) for name in names), name="given")
+    wanted = given.data(sorted(tied)).cte()
+    same = and_(*(tables.verdicts.c[name] == wanted.c[name] for name in names))
+    sent = select(tables.verdicts.c.publish_id, tables.verdicts.c.device_id).join(wanted, same)
     mine = tables.verdicts.c.instance_id == instance_id
     reached = tables.verdicts.c.outcome.not_in(["untied", "cancelled"])
     rows = await tx.execute(sent.where(mine, reached))
