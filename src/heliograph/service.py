@@ -40,6 +40,7 @@ from heliograph.gateways.opening import Gateways
 from heliograph.model.device import Platform
 from heliograph.model.errors import Misconfigured, Unavailable
 from heliograph.model.ids import InstanceId
+from heliograph.model.live import Tell
 from heliograph.model.publish import AudienceKind
 from heliograph.model.role import Role
 from heliograph.store import directory
@@ -70,13 +71,16 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         if broker is None:
             broker = await stack.enter_async_context(embedded_broker(path / "broker", lock))
         streams = await stack.enter_async_context(_streams(settings, broker))
-        check_workers = await _start_work(settings, broker, stack, store, streams)
+        tell = await stack.enter_async_context(streams.live.telling(data.now))
+        check_workers = await _start_work(settings, broker, stack, store, streams, tell)
         api = Api(
             store=store,
             streams=streams,
-            accept=Accept(store, streams, data.now),
+            accept=Accept(store, streams, data.now, tell),
             check_workers=check_workers,
             recall=Recall(streams.roll),
+            tell=tell,
+            live=await stack.enter_async_context(streams.live.listening(stopping)),
             rates=rates(publish_rate=settings.publish_rate, device_rate=settings.device_rate),
             own_url=settings.base_url,
             trusted_proxies=settings.trusted_proxies,
@@ -117,7 +121,8 @@ async def _working(settings: Settings, broker: BrokerAddress | Place) -> AsyncIt
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(data.existing_store(settings))
         streams = await stack.enter_async_context(_streams(settings, broker))
-        await _start_workers(settings, stack, store, streams)
+        tell = await stack.enter_async_context(streams.live.telling(data.now))
+        await _start_workers(settings, stack, store, streams, tell)
         logger.info("working: %s", ", ".join(settings.roles))
         yield
 
@@ -136,13 +141,14 @@ async def _start_work(
     stack: AsyncExitStack,
     store: Store,
     streams: Streams,
+    tell: Tell,
 ) -> Callable[[], None]:
     """Start what the roles say, here or in other processes. Raises Misconfigured.
 
     Returns a check that raises Unavailable while nobody works.
     """
     if settings.workers == 0:
-        await _start_workers(settings, stack, store, streams)
+        await _start_workers(settings, stack, store, streams, tell)
         return lambda: None
     # What would end each of them as soon as it starts is told now.
     opened_gateways(settings)
@@ -151,7 +157,7 @@ async def _start_work(
 
 
 async def _start_workers(
-    settings: Settings, stack: AsyncExitStack, store: Store, streams: Streams
+    settings: Settings, stack: AsyncExitStack, store: Store, streams: Streams, tell: Tell
 ) -> None:
     """Start what the roles say; it drains when the stack closes. Raises Misconfigured."""
     if not settings.roles:
@@ -160,12 +166,12 @@ async def _start_workers(
     gateways = await stack.enter_async_context(opened_gateways(settings, may_send=fence.is_open))
     kinds: dict[str, OpenWorkers] = {}
     if Role.FANOUT in settings.roles:
-        kinds["fanout"] = _fanning_out(store, streams)
+        kinds["fanout"] = _fanning_out(store, streams, tell)
     if Role.DELIVER in settings.roles:
         in_flight = InFlight(fence)
         await stack.enter_async_context(on_call(streams.roll, in_flight, fence))
         for platform in Platform:
-            kinds[platform] = _delivering(store, streams, gateways, in_flight, platform)
+            kinds[platform] = _delivering(store, streams, gateways, in_flight, platform, tell)
     stopping = asyncio.Event()
     lanes = Lanes(store, streams, kinds)
     running = asyncio.create_task(lanes.run(stopping, drain=settings.drain))
@@ -177,8 +183,9 @@ async def _start_workers(
     stack.push_async_callback(stop)
 
 
-def _fanning_out(store: Store, streams: Streams) -> OpenWorkers:
-    fan_out, sharding = FanOut(store, streams, data.now), Sharding(store, streams, data.now)
+def _fanning_out(store: Store, streams: Streams, tell: Tell) -> OpenWorkers:
+    fan_out = FanOut(store, streams, data.now, tell)
+    sharding = Sharding(store, streams, data.now, tell)
 
     @asynccontextmanager
     async def workers(instance_id: InstanceId) -> AsyncIterator[Sequence[Worker]]:
@@ -205,6 +212,7 @@ def _delivering(
     gateways: Gateways,
     in_flight: InFlight,
     platform: Platform,
+    tell: Tell,
 ) -> OpenWorkers:
     @asynccontextmanager
     async def workers(instance_id: InstanceId) -> AsyncIterator[Sequence[Worker]]:
@@ -214,7 +222,7 @@ def _delivering(
                 # Connections of their own: on one, an interest would take all streams there are.
                 connected = await stack.enter_async_context(Connected(gateways.open))
                 rng = random.Random()  # noqa: S311  # for jitter
-                sender = Sender(store, connected, in_flight, data.now, rng)
+                sender = Sender(store, connected, in_flight, data.now, rng, tell)
                 subscribe = partial(streams.batches, kind, platform, instance_id)
                 made.append(Worker(subscribe, sender, concurrency=_BATCHES_AT_ONCE))
             yield made

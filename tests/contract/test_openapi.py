@@ -75,6 +75,8 @@ def test_every_route_is_in_the_document_and_nothing_else(openapi: dict[str, Any]
         accept=nothing,
         check_workers=nothing,
         recall=nothing,
+        tell=nothing,
+        live=nothing,
         rates=nothing,
         own_url="http://localhost",
         trusted_proxies=(),

@@ -30,6 +30,7 @@ from heliograph.store import (
 )
 from heliograph.store.batches import Range
 from heliograph.store.engine import Store
+from heliograph.store.publishes import Advanced
 from tests.store.racing import (
     FCM,
     NOW,
@@ -68,7 +69,7 @@ def begin(publish: Publish, shards: int) -> Work:
     return partial(publishes.begin, publish=publish, begun=begun, noted=(), now=NOW)
 
 
-def note(publish: Publish, shard: int) -> "partial[Coroutine[Any, Any, bool]]":
+def note(publish: Publish, shard: int) -> "partial[Coroutine[Any, Any, Advanced | None]]":
     """The only batch of a shard."""
     return partial(
         publishes.shard_advanced,

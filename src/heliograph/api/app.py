@@ -5,7 +5,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from heliograph.api import customer, device, health, interests, openapi, publish, reporting
+from heliograph.api import customer, device, health, interests, live, openapi, publish, reporting
 from heliograph.api.errors import http_error, known_error, unknown_error
 from heliograph.api.limited import dropped_beyond_rate, refused_beyond_rate
 from heliograph.api.prefix import under_prefix
@@ -15,6 +15,7 @@ from heliograph.model.errors import HeliographError
 ENDPOINTS = (
     *publish.endpoints,
     *customer.endpoints,
+    *live.endpoints,
     *refused_beyond_rate((*device.endpoints, *interests.endpoints)),
     *dropped_beyond_rate(reporting.endpoints),
     *health.endpoints,

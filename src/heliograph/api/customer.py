@@ -13,6 +13,7 @@ from heliograph.api.state import api_of
 from heliograph.model.errors import Invalid, NotFound
 from heliograph.model.ids import UserId, parse_user_id
 from heliograph.model.limits import MAX_USER_ID_CHARACTERS
+from heliograph.model.live import UserDeleted
 from heliograph.model.recall import Recalled
 from heliograph.model.schema import Text
 from heliograph.store import devices
@@ -26,7 +27,9 @@ async def delete_user(request: Request) -> Response:
     api = api_of(request)
     instance_id = await require_secret_key(request, api)
     user_id = _user_id_of(request)
-    await api.store.write(partial(devices.remove_of_user, instance_id=instance_id, user_id=user_id))
+    work = partial(devices.remove_of_user, instance_id=instance_id, user_id=user_id)
+    removed = await api.store.write(work)
+    api.tell(instance_id, lambda: [UserDeleted(user_id=user_id, devices=removed)])
     await api.recall(Recalled(instance_id=instance_id, user_id=user_id))
     return Response()
 

@@ -21,6 +21,7 @@ from heliograph.api.state import api_of
 from heliograph.model.errors import Unavailable
 from heliograph.model.event import Event, EventKind
 from heliograph.model.ids import DeviceId, InstanceId, PublishId, is_storable, parse_instance_id
+from heliograph.model.live import Acknowledged, Opened
 from heliograph.model.schema import Anything, Number, Object, Text, check
 from heliograph.store import reports
 
@@ -105,12 +106,19 @@ endpoints = [
 async def _count(request: Request, instance_id: InstanceId, event: Event) -> None:
     if not (_can_be_ours(event.publish_id) and _can_be_ours(event.device_id)):
         return
+    api = api_of(request)
     try:
-        async with api_of(request).store.writing() as tx:
-            await reports.record(tx, instance_id, event)
+        async with api.store.writing() as tx:
+            is_counted = await reports.record(tx, instance_id, event)
     except Unavailable:
         # Apple's SDK, told to try again, would send nothing else before this.
         logger.warning("a device's report is lost: the store is not available")
+        return
+    if is_counted:
+        told = Opened if event.kind is EventKind.OPEN else Acknowledged
+        api.tell(
+            instance_id, lambda: [told(publish_id=event.publish_id, device_id=event.device_id)]
+        )
 
 
 def _translated(body: dict[str, Any], event_in_path: str | None) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from typing import cast
 from starlette.requests import Request
 
 from heliograph.api.rate import Rates
+from heliograph.broker.live import Listening
 from heliograph.broker.streams import Streams
 from heliograph.delivery.accept import Accept
 from heliograph.delivery.recall import Recall
 from heliograph.gateways.guard import Network
+from heliograph.model.live import Tell
 from heliograph.store.engine import Store
 
 
@@ -25,6 +27,8 @@ class Api:
     check_workers: Callable[[], None]
     """Raises Unavailable while all workers that belong to this server are away."""
     recall: Recall
+    tell: Tell
+    live: Listening
     rates: Rates
     own_url: str
     """This server's base URL: accepted as issuer of Beams tokens."""

@@ -29,7 +29,7 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
-from heliograph.broker import roll
+from heliograph.broker import live, roll
 from heliograph.broker.disk import FOR_BATCHES, FOR_PUBLISHES, has_room
 from heliograph.model.batch import Batch
 from heliograph.model.device import Platform
@@ -117,6 +117,7 @@ class Streams:
 
     def __init__(self, client: Client, directory: Path | None) -> None:
         self.roll = roll.Roll(client)
+        self.live = live.Live(client)
         self._client = client
         self._directory = directory
         self._context: JetStreamContext = client.jetstream(timeout=_PUT_TIMEOUT_S)

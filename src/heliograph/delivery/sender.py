@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from heliograph.broker.worker import Done, Later, Lost, Outcome
+from heliograph.delivery import told
 from heliograph.delivery.connected import Connected
 from heliograph.delivery.enrich import message_for
 from heliograph.delivery.in_flight import InFlight
@@ -29,6 +30,7 @@ from heliograph.model.device import Device
 from heliograph.model.errors import Invalid
 from heliograph.model.ids import DeviceId
 from heliograph.model.limits import PAUSED_LOOK_INTERVAL
+from heliograph.model.live import Tell
 from heliograph.model.publish import PublishState
 from heliograph.model.verdict import CredentialRefused, Delivered, DeviceGone, Drop, Postponed
 from heliograph.store import batches, devices, publishes
@@ -60,12 +62,14 @@ class Sender:
         in_flight: InFlight,
         now: Callable[[], datetime],
         rng: random.Random,
+        tell: Tell,
     ) -> None:
         self._store = store
         self._connected = connected
         self._in_flight = in_flight
         self._now = now
         self._rng = rng
+        self._tell = tell
         self._pausing = Pausing()
         self._permit = Permit(store, now, self._pausing)
         self._room = Room()
@@ -80,7 +84,7 @@ class Sender:
             return Done()
         if found.state is PublishState.PAUSED:
             return Later(PAUSED_LOOK_INTERVAL)
-        opened = OpenBatch(batch, found.progress, found.version, self._pausing)
+        opened = OpenBatch(batch, found.progress, found.version, self._pausing, self._tell)
         is_large = len(opened.unsettled()) > _LARGE
         turn = self._large if is_large else nullcontext()
         try:
@@ -119,13 +123,15 @@ class Sender:
             return
         match await self._permit.ask(batch):
             case Hold(reason=reason, until=until):
+                self._tell(batch.instance_id, lambda: told.held(batch, reason))
                 if until <= self._now():
                     await current.settle_all(opened.unsettled(), Expired(reason))
             case Go(held=held, probe=probe):
                 opened.credential_id = held.id
-                due = opened.due(self._now())
+                due = opened.due(self._now())[: 1 if probe else None]
+                self._tell(batch.instance_id, lambda: told.sent(batch, len(due)))
                 async with self._connected.gateway(held) as gateway:
-                    await self._send(current, due[:1] if probe else due, message, gateway)
+                    await self._send(current, due, message, gateway)
 
     async def _send(
         self, current: "_Pass", due: list[int], message: Message, gateway: Gateway

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from heliograph.delivery import told
 from heliograph.delivery.retry import (
     GiveUp,
     gives_up_at,
@@ -26,10 +27,12 @@ from heliograph.delivery.settlement import (
     answers_in,
     believed_of,
     lost_for_good,
+    reason_of,
     refusal_in,
 )
 from heliograph.model.answers import Answers
 from heliograph.model.batch import Attempt, Batch, Progress
+from heliograph.model.live import Tell
 from heliograph.model.publish import AudienceKind
 from heliograph.model.verdict import (
     CredentialRefused,
@@ -56,6 +59,10 @@ _LOOK_FOR_ANOTHER = timedelta(seconds=10)
 """How often to look whether there is another credential for targets that wait for one."""
 
 
+_Settled = tuple[Sequence[Settlement], Sequence[str | None], bool]
+"""What is believed, what each is counted as, and whether the publish is finished."""
+
+
 class BatchTakenOver(Exception):
     """Another worker has stored progress of this batch, or it is gone: this one must let go."""
 
@@ -73,12 +80,15 @@ class OpenBatch:
     credential_id: what it is sent with now; None if it isn't.
     """
 
-    def __init__(self, batch: Batch, progress: Progress, version: int, pausing: Pausing) -> None:
+    def __init__(
+        self, batch: Batch, progress: Progress, version: int, pausing: Pausing, tell: Tell
+    ) -> None:
         self.batch = batch
         self.progress = progress
         self.credential_id: str | None = None
         self._version = version
         self._pausing = pausing
+        self._tell = tell
         self._answers = Answers()
         """What the brake has not been told yet. It goes by many: a few that a crash keeps from it
         make no difference."""
@@ -131,7 +141,7 @@ class OpenBatch:
         settlements = [lost_for_good(settlement, now) for settlement in settlements]
         known, answered = self.progress, self._answers
 
-        async def work(tx: AsyncConnection) -> Sequence[Settlement]:
+        async def work(tx: AsyncConnection) -> _Settled:
             self.progress, self._answers = known.copy(), answered
             if self._version == 0:
                 # Not when they were noted: the batch is what got on the stream.
@@ -143,14 +153,18 @@ class OpenBatch:
                 for settlement in believed
             ]
             await self._keep(tx, believed, outcomes, now=now)
-            await self._advance(tx, now=now)
+            finished = await self._advance(tx, now=now)
             await self._remove_gone(tx, believed, now=now)
             await self._note_lost_hosts(tx, believed, now=now)
             await self._pause_or_go_on(tx, believed, now=now)
-            return believed
+            return believed, outcomes, finished
 
-        believed = await store.write_surely(work)
+        believed, outcomes, finished = await store.write_surely(work)
         self._version += 1
+        self._tell(
+            self.batch.instance_id,
+            lambda: told.settled(self.batch, self.progress, believed, outcomes, finished=finished),
+        )
         return believed
 
     def _is_due(self, position: int, now: datetime) -> bool:
@@ -249,7 +263,7 @@ class OpenBatch:
                     device_id=target.device_id,
                     user_id=target.user_id,
                     outcome=outcome,
-                    reason=one.said.reason if isinstance(one.said, _KEPT_WITH_REASON) else "",
+                    reason=reason_of(one.said),
                 )
             )
         await verdicts.add_all(tx, self.batch, self._version, noted, now=now)
@@ -257,10 +271,10 @@ class OpenBatch:
     def _count(self, name: str) -> None:
         self.progress.counts[name] = self.progress.counts.get(name, 0) + 1
 
-    async def _advance(self, tx: AsyncConnection, *, now: datetime) -> None:
+    async def _advance(self, tx: AsyncConnection, *, now: datetime) -> bool:
         """Store the progress; with the last of it, the publish gets the counts.
 
-        Raises BatchTakenOver.
+        Whether with this the publish is finished. Raises BatchTakenOver.
         """
         counts = dict(self.progress.counts)
         if self.is_settled:
@@ -272,10 +286,11 @@ class OpenBatch:
             raise BatchTakenOver
         if self.is_settled or self.progress.waiting:
             await self._tell_brake(tx, now=now)
-        if self.is_settled:
-            key = (self.batch.instance_id, self.batch.publish_id, self.batch.platform)
-            await publishes.count(tx, *key, counts, part=self.batch.shard)
-            await publishes.batch_settled(tx, self.batch, now=now)
+        if not self.is_settled:
+            return False
+        key = (self.batch.instance_id, self.batch.publish_id, self.batch.platform)
+        await publishes.count(tx, *key, counts, part=self.batch.shard)
+        return await publishes.batch_settled(tx, self.batch, now=now)
 
     async def _remove_gone(
         self, tx: AsyncConnection, believed: Sequence[Settlement], *, now: datetime
@@ -314,7 +329,6 @@ def _may_change(settlement: Settlement) -> bool:
 
 
 _WITH_REASON = (DeviceGone, Drop, Retry, CredentialRefused, Expired)
-_KEPT_WITH_REASON = (*_WITH_REASON, HostLost)
 _COUNTED_AS = {
     Delivered: "delivered",
     DeviceGone: "removed",

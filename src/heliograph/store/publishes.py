@@ -38,6 +38,13 @@ class Report:
     opened."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advanced:
+    """That a shard has come further. finished: with it, the publish is."""
+
+    finished: bool
+
+
 async def begin(
     tx: AsyncConnection,
     publish: Publish,
@@ -102,33 +109,31 @@ async def shard_advanced(
     noted: Range | None,
     *,
     now: datetime,
-) -> bool:
+) -> Advanced | None:
     """Note that a shard has come further, with one more batch or at its end.
 
-    False, and nothing is noted, if another worker was faster, or the instance was deleted, or the
+    None, and nothing is noted, if another worker was faster, or the instance was deleted, or the
     shard is done: then its batches may be settled and forgotten, and to note one anew would send it
     again.
     """
     key = publish.instance_id, publish.id
     if not await instances.hold(tx, publish.instance_id):
-        return False
+        return None
     stored = await shards.advance(tx, *key, known, behind)
     if stored is None:
-        return False
+        return None
     if noted is not None:
         await batches.add(tx, *key, [noted])
-    if stored.is_finished:
-        await _finish(tx, *key, now=now)
-    return True
+    return Advanced(finished=stored.is_finished and await _finish(tx, *key, now=now))
 
 
-async def batch_settled(tx: AsyncConnection, batch: Batch, *, now: datetime) -> None:
-    """One more batch is settled; with the last of them the publish is finished.
+async def batch_settled(tx: AsyncConnection, batch: Batch, *, now: datetime) -> bool:
+    """One more batch is settled; with the last of them the publish is finished: whether it is.
 
     The caller holds the batch's row.
     """
-    if await shards.batch_settled(tx, batch):
-        await _finish(tx, batch.instance_id, batch.publish_id, now=now)
+    is_shard_finished = await shards.batch_settled(tx, batch)
+    return is_shard_finished and await _finish(tx, batch.instance_id, batch.publish_id, now=now)
 
 
 async def count(
@@ -200,19 +205,20 @@ async def report(tx: AsyncConnection, instance_id: InstanceId, publish_id: str) 
 
 async def _finish(
     tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId, *, now: datetime
-) -> None:
-    """Finish the publish, if that was its last shard."""
+) -> bool:
+    """Finish the publish, if that was its last shard. False if it was not, or it was before."""
     chosen = _one(instance_id, publish_id)
     # Locked first: of two shards that end at the same moment, the second must see the first.
     locked = select(publishes.c.id).where(chosen).with_for_update()
     if await tx.scalar(locked) is None or await shards.unfinished(tx, instance_id, publish_id):
-        return
-    ended = update(publishes).where(chosen, publishes.c.finished_at.is_(None))
-    await tx.execute(ended.values(finished_at=now))
+        return False
+    ending = update(publishes).where(chosen, publishes.c.finished_at.is_(None))
+    ended = await tx.execute(ending.values(finished_at=now))
     mine = and_(
         batches_table.c.instance_id == instance_id, batches_table.c.publish_id == publish_id
     )
     await tx.execute(delete(batches_table).where(mine))
+    return bool(ended.rowcount)
 
 
 def _one(instance_id: InstanceId, publish_id: PublishId) -> ColumnElement[bool]:

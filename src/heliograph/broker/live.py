@@ -1,0 +1,313 @@
+"""Live events on their way from where something happens to the API processes that somebody reads.
+
+At most once, and over subjects that nothing keeps. A process that has readers says every two
+seconds, and at once when there is a new one, which instances are watched; all that tell note it for
+five seconds, and until then tell nothing: then an event is one look into a dictionary. What can't
+be sent or read as fast as it happens is lost, and counted: nothing is ever held up.
+"""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+
+import msgspec
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from heliograph.model.errors import Unavailable
+from heliograph.model.ids import InstanceId
+from heliograph.model.live import LiveEvent, Tell
+
+logger = logging.getLogger(__name__)
+
+MAX_READERS = 100
+"""In one process."""
+_MAX_UNREAD = 1000
+"""Events that may wait for a reader to take them."""
+_MAX_TAKEN = 100
+_MAX_UNSENT = 10_000
+"""Events that may wait for the broker in a process that tells."""
+_MAX_MESSAGE_BYTES = 1024**2
+"""What a NATS server takes, if it isn't set up to take less, or more."""
+_MAX_UNHEARD_BYTES = 16 * 1024**2
+_WATCHED_FOR_S = 5.0
+_SAID_EVERY_S = 2.0
+_FLUSH_TIMEOUT_S = 2
+_TRY_AGAIN_AFTER = timedelta(seconds=10)
+_WATCHED = "live.watched"
+"""Which instances are, from who has readers."""
+_ASKED = "live.asked"
+"""Which are, wants to know who has just begun to tell."""
+_BROKER_ERRORS = (nats.errors.Error, TimeoutError, OSError, RuntimeError)
+"""What nats-py (2.16) raises, also of a connection that is just being lost."""
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told of an instance in one message. lost: so many events besides could not be."""
+
+    at: datetime
+    events: Sequence[LiveEvent] = ()
+    lost: int = 0
+
+
+class Lost(msgspec.Struct, frozen=True):
+    """In place of events that a reader does not get: how many."""
+
+    number: int
+
+
+Heard = tuple[datetime, LiveEvent] | Lost
+
+
+class Live:
+    """The two ends of live events, over one connection to the broker."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @asynccontextmanager
+    async def telling(self, now: Callable[[], datetime]) -> AsyncIterator[Tell]:
+        """Tell what happens, while the block lasts. Raises Unavailable."""
+        teller = _Teller(self._client, now)
+        try:
+            watched = await self._client.subscribe(_WATCHED, cb=teller.note_watched)
+            await self._client.publish(_ASKED)
+        except nats.errors.Error as error:
+            raise Unavailable("broker") from error
+        sending = asyncio.create_task(teller.send_as_they_come())
+        try:
+            yield teller
+        finally:
+            sending.cancel()
+            await asyncio.wait({sending})
+            with suppress(*_BROKER_ERRORS):
+                await teller.send_what_waits()
+                await watched.unsubscribe()
+
+    @asynccontextmanager
+    async def listening(self, stopping: asyncio.Event) -> AsyncIterator["Listening"]:
+        """Have readers, until `stopping` is set: then their streams end. Raises Unavailable."""
+        listening = Listening(self._client)
+        try:
+            asked = await self._client.subscribe(_ASKED, cb=listening.answer)
+        except nats.errors.Error as error:
+            raise Unavailable("broker") from error
+        saying = asyncio.create_task(listening.say_until(stopping))
+        try:
+            yield listening
+        finally:
+            saying.cancel()
+            await asyncio.wait({saying})
+            listening.end()
+            with suppress(*_BROKER_ERRORS):
+                await asked.unsubscribe()
+
+
+class _Teller:
+    """Gathers what is told and sends it. A Tell."""
+
+    def __init__(self, client: Client, now: Callable[[], datetime]) -> None:
+        self._client = client
+        self._now = now
+        self._clock = asyncio.get_running_loop().time
+        self._watched_until: dict[InstanceId, float] = {}
+        self._unsent: deque[tuple[InstanceId, Told]] = deque()
+        self._room = _MAX_UNSENT
+        self._lost = Counter[InstanceId]()
+        self._has_some = asyncio.Event()
+
+    def __call__(
+        self, instance_id: InstanceId, happened: Callable[[], Sequence[LiveEvent]]
+    ) -> None:
+        until = self._watched_until.get(instance_id)
+        if until is None:
+            return
+        if until < self._clock():
+            del self._watched_until[instance_id]
+            return
+        try:
+            told = Told(at=self._now(), events=happened())
+        except Exception:
+            # Whatever went well so far must not fail by being told.
+            logger.exception("a live event could not be made")
+            return
+        if len(told.events) > self._room:
+            self._lost[instance_id] += len(told.events)
+        else:
+            self._room -= len(told.events)
+            self._unsent.append((instance_id, told))
+        self._has_some.set()
+
+    async def note_watched(self, message: Msg) -> None:
+        until = self._clock() + _WATCHED_FOR_S
+        for instance_id in msgspec.json.decode(message.data, type=list[str]):
+            self._watched_until[InstanceId(instance_id)] = until
+
+    async def send_as_they_come(self) -> None:
+        while True:
+            await self._has_some.wait()
+            self._has_some.clear()
+            try:
+                await self.send_what_waits()
+            except _BROKER_ERRORS as error:
+                logger.debug("live events may be lost: %r", error)
+
+    async def send_what_waits(self) -> None:
+        """Send it, and wait until the broker has it. Raises what the client raises."""
+        while self._unsent or self._lost:
+            unsent, self._unsent, self._room = self._unsent, deque(), _MAX_UNSENT
+            lost, self._lost = self._lost, Counter()
+            for instance_id, told in unsent:
+                await self._send(instance_id, told)
+            for instance_id, number in lost.items():
+                await self._send(instance_id, Told(at=self._now(), lost=number))
+            if not self._client.is_connected:
+                return
+            # One round after the other: or leases and acknowledgements would wait behind it.
+            await self._client.flush(_FLUSH_TIMEOUT_S)
+
+    async def _send(self, instance_id: InstanceId, told: Told) -> None:
+        """Send it in as many messages as it needs. What can't be sent, is counted as lost."""
+        message = msgspec.json.encode(told)
+        if len(message) > min(self._client.max_payload, _MAX_MESSAGE_BYTES) and told.events[1:]:
+            half = len(told.events) // 2
+            for events in (told.events[:half], told.events[half:]):
+                await self._send(instance_id, Told(at=told.at, events=events))
+            return
+        try:
+            if not self._client.is_connected:
+                # The client would keep it, in room that it needs for more important things.
+                raise nats.errors.ConnectionReconnectingError
+            await self._client.publish(_subject_of(instance_id), message)
+        except _BROKER_ERRORS:
+            self._lost[instance_id] += len(told.events) + told.lost
+
+
+class Listening:
+    """Has readers in this process, and says so."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._readers: dict[Reader, InstanceId] = {}
+        self._is_over = False
+
+    @asynccontextmanager
+    async def reader(
+        self, instance_id: InstanceId, wanted: Callable[[LiveEvent], bool]
+    ) -> AsyncIterator["Reader"]:
+        """Hear what happens in the instance while the block lasts.
+
+        When the block begins, all that tell are on their way to know. Raises Unavailable, also if
+        there are too many readers.
+        """
+        if self._is_over or len(self._readers) >= MAX_READERS:
+            raise Unavailable("place for one more reader", _TRY_AGAIN_AFTER)
+        reader = Reader(wanted)
+        self._readers[reader] = instance_id
+        try:
+            async with self._subscribed(instance_id, reader):
+                yield reader
+        finally:
+            del self._readers[reader]
+
+    @asynccontextmanager
+    async def _subscribed(self, instance_id: InstanceId, reader: "Reader") -> AsyncIterator[None]:
+        try:
+            subscription = await self._client.subscribe(
+                _subject_of(instance_id), cb=reader.hear, pending_bytes_limit=_MAX_UNHEARD_BYTES
+            )
+        except nats.errors.Error as error:
+            raise Unavailable("broker") from error
+        try:
+            try:
+                await self._say()
+                await self._client.flush(_FLUSH_TIMEOUT_S)
+            except _BROKER_ERRORS as error:
+                raise Unavailable("broker") from error
+            yield
+        finally:
+            with suppress(*_BROKER_ERRORS):
+                await subscription.unsubscribe()
+
+    async def answer(self, _asked: Msg) -> None:
+        with suppress(*_BROKER_ERRORS):
+            await self._say()
+
+    async def say_until(self, stopping: asyncio.Event) -> None:
+        """Say every now and then what is watched; at the end, end all readers."""
+        while not stopping.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SAID_EVERY_S):
+                    await stopping.wait()
+            with suppress(*_BROKER_ERRORS):
+                await self._say()
+        self.end()
+
+    def end(self) -> None:
+        self._is_over = True
+        for reader in self._readers:
+            reader.end()
+
+    async def _say(self) -> None:
+        if self._readers and self._client.is_connected:
+            watched = sorted(set(self._readers.values()))
+            await self._client.publish(_WATCHED, msgspec.json.encode(watched))
+
+
+class Reader:
+    """What one reader has not taken yet, as far as there is room for it."""
+
+    def __init__(self, wanted: Callable[[LiveEvent], bool]) -> None:
+        self.is_over = False
+        self._wanted = wanted
+        self._unread: deque[Heard] = deque()
+        self._has_news = asyncio.Event()
+
+    async def take(self, *, within: timedelta) -> Sequence[Heard]:
+        """The next few, as soon as there are some; none if none come in time, or it is over."""
+        if not self._unread and not self.is_over:
+            self._has_news.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within.total_seconds()):
+                    await self._has_news.wait()
+        return [self._unread.popleft() for _ in range(min(_MAX_TAKEN, len(self._unread)))]
+
+    async def hear(self, message: Msg) -> None:
+        try:
+            told = msgspec.json.decode(message.data, type=Told)
+        except msgspec.DecodeError:
+            # From a process of another version.
+            self._lose(1)
+            return
+        for event in told.events:
+            if not self._wanted(event):
+                continue
+            if len(self._unread) < _MAX_UNREAD:
+                self._unread.append((told.at, event))
+            else:
+                self._lose(1)
+        if told.lost:
+            self._lose(told.lost)
+        if self._unread:
+            self._has_news.set()
+
+    def end(self) -> None:
+        """Let the reader have what is there, and nothing more."""
+        self.is_over = True
+        self._has_news.set()
+
+    def _lose(self, number: int) -> None:
+        last = self._unread[-1] if self._unread else None
+        if isinstance(last, Lost):
+            self._unread[-1] = Lost(last.number + number)
+        else:
+            self._unread.append(Lost(number))
+        self._has_news.set()
+
+
+def _subject_of(instance_id: InstanceId) -> str:
+    return f"live.of.{instance_id}"
