@@ -124,8 +124,8 @@ def _happening(data: str | None, path: str, key: str) -> Iterator[tuple[str, dic
             for name, content in _heard(_server(data), path, key):
                 if name != "ready":
                     yield name, content
-                elif is_waiting:
-                    _remark("it is there again")
+                    continue
+                _remark("it is there again" if is_waiting else "watching, until Ctrl-C")
                 was_there, is_waiting = True, False
         except (OSError, http.client.HTTPException) as error:
             if not was_there or _is_refusal(error):
