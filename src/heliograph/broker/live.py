@@ -33,10 +33,12 @@ _MAX_UNSENT = 10_000
 """Events that may wait for the broker in a process that tells."""
 _MAX_MESSAGE_BYTES = 1024**2
 """What a NATS server takes, if it isn't set up to take less, or more."""
+_MAX_PENDING_BYTES = 64 * 1024
 _MAX_UNHEARD_BYTES = 16 * 1024**2
 _WATCHED_FOR_S = 5.0
 _SAID_EVERY_S = 2.0
 _FLUSH_TIMEOUT_S = 2
+_PAUSE_S = 1.0
 _TRY_AGAIN_AFTER = timedelta(seconds=10)
 _WATCHED = "live.watched"
 """Which instances are, from who has readers."""
@@ -82,10 +84,10 @@ class Live:
         try:
             yield teller
         finally:
-            sending.cancel()
+            # Not cancelled: nats-py takes that for a lost connection.
+            teller.end()
             await asyncio.wait({sending})
             with suppress(*_BROKER_ERRORS):
-                await teller.send_what_waits()
                 await watched.unsubscribe()
 
     @asynccontextmanager
@@ -100,9 +102,9 @@ class Live:
         try:
             yield listening
         finally:
+            listening.end()
             saying.cancel()
             await asyncio.wait({saying})
-            listening.end()
             with suppress(*_BROKER_ERRORS):
                 await asked.unsubscribe()
 
@@ -119,6 +121,7 @@ class _Teller:
         self._room = _MAX_UNSENT
         self._lost = Counter[InstanceId]()
         self._has_some = asyncio.Event()
+        self._is_over = False
 
     def __call__(
         self, instance_id: InstanceId, happened: Callable[[], Sequence[LiveEvent]]
@@ -148,27 +151,37 @@ class _Teller:
             self._watched_until[InstanceId(instance_id)] = until
 
     async def send_as_they_come(self) -> None:
-        while True:
+        """Until the end, and then what is there."""
+        while not self._is_over:
             await self._has_some.wait()
             self._has_some.clear()
             try:
-                await self.send_what_waits()
+                await self._send_what_waits()
             except _BROKER_ERRORS as error:
-                logger.debug("live events may be lost: %r", error)
+                logger.debug("live events can't be sent: %r", error)
+                await asyncio.sleep(_PAUSE_S)
+                self._has_some.set()
 
-    async def send_what_waits(self) -> None:
+    def end(self) -> None:
+        self._is_over = True
+        self._has_some.set()
+
+    async def _send_what_waits(self) -> None:
         """Send it, and wait until the broker has it. Raises what the client raises."""
         while self._unsent or self._lost:
-            unsent, self._unsent, self._room = self._unsent, deque(), _MAX_UNSENT
-            lost, self._lost = self._lost, Counter()
-            for instance_id, told in unsent:
-                await self._send(instance_id, told)
-            for instance_id, number in lost.items():
-                await self._send(instance_id, Told(at=self._now(), lost=number))
             if not self._client.is_connected:
-                return
-            # One round after the other: or leases and acknowledgements would wait behind it.
-            await self._client.flush(_FLUSH_TIMEOUT_S)
+                # The client would keep it, in room that it needs for more important things.
+                raise nats.errors.ConnectionReconnectingError
+            if self._unsent:
+                instance_id, told = self._unsent.popleft()
+                self._room += len(told.events)
+            else:
+                instance_id, number = self._lost.popitem()
+                told = Told(at=self._now(), lost=number)
+            await self._send(instance_id, told)
+            if not self._unsent or self._client.pending_data_size > _MAX_PENDING_BYTES:
+                # Or leases and acknowledgements would wait behind it.
+                await self._client.flush(_FLUSH_TIMEOUT_S)
 
     async def _send(self, instance_id: InstanceId, told: Told) -> None:
         """Send it in as many messages as it needs. What can't be sent, is counted as lost."""
@@ -179,9 +192,6 @@ class _Teller:
                 await self._send(instance_id, Told(at=told.at, events=events))
             return
         try:
-            if not self._client.is_connected:
-                # The client would keep it, in room that it needs for more important things.
-                raise nats.errors.ConnectionReconnectingError
             await self._client.publish(_subject_of(instance_id), message)
         except _BROKER_ERRORS:
             self._lost[instance_id] += len(told.events) + told.lost
@@ -239,7 +249,7 @@ class Listening:
 
     async def say_until(self, stopping: asyncio.Event) -> None:
         """Say every now and then what is watched; at the end, end all readers."""
-        while not stopping.is_set():
+        while not (stopping.is_set() or self._is_over):
             with suppress(TimeoutError):
                 async with asyncio.timeout(_SAID_EVERY_S):
                     await stopping.wait()
