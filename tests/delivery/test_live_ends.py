@@ -11,7 +11,8 @@ from nats.aio.client import Client
 
 from heliograph.broker.address import parse_broker_address
 from heliograph.broker.connection import close, connect
-from heliograph.broker.live import Heard, Live, Lost, Reader
+from heliograph.broker.live import Live
+from heliograph.broker.reader import Heard, Lost, Reader
 from heliograph.model.device import Platform
 from heliograph.model.ids import DeviceId, InstanceId, new_instance_id
 from heliograph.model.live import Answered, DeviceStopped, LiveEvent, Tell
@@ -33,9 +34,10 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
 @pytest.fixture
 async def ends(client: Client) -> AsyncIterator[tuple[Tell, Reader]]:
     """What tells, and a reader of all that is told of the instance."""
+    live = Live(client)
     async with (
-        Live(client).telling(lambda: NOW) as tell,
-        Live(client).listening(asyncio.Event()) as listening,
+        live.telling(lambda: NOW) as tell,
+        live.listening(asyncio.Event()) as listening,
         listening.reader(INSTANCE, lambda _: True) as reader,
     ):
         yield tell, reader

@@ -18,7 +18,7 @@ from heliograph.api.auth import is_still_proven, require_secret_key
 from heliograph.api.operation import Endpoint, Operation, Proof
 from heliograph.api.state import api_of
 from heliograph.api.wanted import Filters, Wanted
-from heliograph.broker.live import Heard, Lost, Reader
+from heliograph.broker.reader import Heard, Lost, Reader
 from heliograph.model.ids import DEVICE_ID, USER_ID, DeviceId, InstanceId, PublishId, UserId
 from heliograph.model.live import KINDS, shown
 from heliograph.model.schema import Text, check

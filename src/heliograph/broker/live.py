@@ -8,8 +8,9 @@ be sent or read as fast as it happens is lost, and counted: nothing is ever held
 
 import asyncio
 import logging
+import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from heliograph.broker.reader import Reader, Told
 from heliograph.model.errors import Unavailable
 from heliograph.model.ids import InstanceId
 from heliograph.model.live import LiveEvent, Tell
@@ -26,9 +28,6 @@ logger = logging.getLogger(__name__)
 
 MAX_READERS = 100
 """In one process."""
-_MAX_UNREAD = 1000
-"""Events that may wait for a reader to take them."""
-_MAX_TAKEN = 100
 _MAX_UNSENT = 10_000
 """Events that may wait for the broker in a process that tells."""
 _MAX_MESSAGE_BYTES = 1024**2
@@ -48,33 +47,17 @@ _BROKER_ERRORS = (nats.errors.Error, TimeoutError, OSError, RuntimeError)
 """What nats-py (2.16) raises, also of a connection that is just being lost."""
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What is told of an instance in one message. lost: so many events besides could not be."""
-
-    at: datetime
-    events: Sequence[LiveEvent] = ()
-    lost: int = 0
-
-
-class Lost(msgspec.Struct, frozen=True):
-    """In place of events that a reader does not get: how many."""
-
-    number: int
-
-
-Heard = tuple[datetime, LiveEvent] | Lost
-
-
 class Live:
     """The two ends of live events, over one connection to the broker."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._watched = _Watched()
 
     @asynccontextmanager
     async def telling(self, now: Callable[[], datetime]) -> AsyncIterator[Tell]:
         """Tell what happens, while the block lasts. Raises Unavailable."""
-        teller = _Teller(self._client, now)
+        teller = _Teller(self._client, self._watched, now)
         try:
             watched = await self._client.subscribe(_WATCHED, cb=teller.note_watched)
             await self._client.publish(_ASKED)
@@ -93,7 +76,7 @@ class Live:
     @asynccontextmanager
     async def listening(self, stopping: asyncio.Event) -> AsyncIterator["Listening"]:
         """Have readers, until `stopping` is set: then their streams end. Raises Unavailable."""
-        listening = Listening(self._client)
+        listening = Listening(self._client, self._watched)
         try:
             asked = await self._client.subscribe(_ASKED, cb=listening.answer)
         except nats.errors.Error as error:
@@ -109,14 +92,37 @@ class Live:
                 await asked.unsubscribe()
 
 
+class _Watched:
+    """Which instances are watched, as far as this process knows.
+
+    Of its own readers it knows at once: its own word comes back from the broker a few turns of the
+    event loop after the flush that it was sent with (measured), when a reader is ready already.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[InstanceId, float] = {}
+
+    def note(self, instance_ids: Iterable[InstanceId]) -> None:
+        until = time.monotonic() + _WATCHED_FOR_S
+        self._until.update(dict.fromkeys(instance_ids, until))
+
+    def has(self, instance_id: InstanceId) -> bool:
+        until = self._until.get(instance_id)
+        if until is None:
+            return False
+        if until < time.monotonic():
+            del self._until[instance_id]
+            return False
+        return True
+
+
 class _Teller:
     """Gathers what is told and sends it. A Tell."""
 
-    def __init__(self, client: Client, now: Callable[[], datetime]) -> None:
+    def __init__(self, client: Client, watched: _Watched, now: Callable[[], datetime]) -> None:
         self._client = client
+        self._watched = watched
         self._now = now
-        self._clock = asyncio.get_running_loop().time
-        self._watched_until: dict[InstanceId, float] = {}
         self._unsent: deque[tuple[InstanceId, Told]] = deque()
         self._room = _MAX_UNSENT
         self._lost = Counter[InstanceId]()
@@ -126,11 +132,7 @@ class _Teller:
     def __call__(
         self, instance_id: InstanceId, happened: Callable[[], Sequence[LiveEvent]]
     ) -> None:
-        until = self._watched_until.get(instance_id)
-        if until is None:
-            return
-        if until < self._clock():
-            del self._watched_until[instance_id]
+        if not self._watched.has(instance_id):
             return
         try:
             told = Told(at=self._now(), events=happened())
@@ -146,9 +148,7 @@ class _Teller:
         self._has_some.set()
 
     async def note_watched(self, message: Msg) -> None:
-        until = self._clock() + _WATCHED_FOR_S
-        for instance_id in msgspec.json.decode(message.data, type=list[str]):
-            self._watched_until[InstanceId(instance_id)] = until
+        self._watched.note(msgspec.json.decode(message.data, type=list[InstanceId]))
 
     async def send_as_they_come(self) -> None:
         """Until the end, and then what is there."""
@@ -200,15 +200,16 @@ class _Teller:
 class Listening:
     """Has readers in this process, and says so."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, watched: _Watched) -> None:
         self._client = client
+        self._watched = watched
         self._readers: dict[Reader, InstanceId] = {}
         self._is_over = False
 
     @asynccontextmanager
     async def reader(
         self, instance_id: InstanceId, wanted: Callable[[LiveEvent], bool]
-    ) -> AsyncIterator["Reader"]:
+    ) -> AsyncIterator[Reader]:
         """Hear what happens in the instance while the block lasts.
 
         When the block begins, all that tell are on their way to know. Raises Unavailable, also if
@@ -225,7 +226,7 @@ class Listening:
             del self._readers[reader]
 
     @asynccontextmanager
-    async def _subscribed(self, instance_id: InstanceId, reader: "Reader") -> AsyncIterator[None]:
+    async def _subscribed(self, instance_id: InstanceId, reader: Reader) -> AsyncIterator[None]:
         try:
             subscription = await self._client.subscribe(
                 _subject_of(instance_id), cb=reader.hear, pending_bytes_limit=_MAX_UNHEARD_BYTES
@@ -265,58 +266,8 @@ class Listening:
     async def _say(self) -> None:
         if self._readers and self._client.is_connected:
             watched = sorted(set(self._readers.values()))
+            self._watched.note(watched)
             await self._client.publish(_WATCHED, msgspec.json.encode(watched))
-
-
-class Reader:
-    """What one reader has not taken yet, as far as there is room for it."""
-
-    def __init__(self, wanted: Callable[[LiveEvent], bool]) -> None:
-        self.is_over = False
-        self._wanted = wanted
-        self._unread: deque[Heard] = deque()
-        self._has_news = asyncio.Event()
-
-    async def take(self, *, within: timedelta) -> Sequence[Heard]:
-        """The next few, as soon as there are some; none if none come in time, or it is over."""
-        if not self._unread and not self.is_over:
-            self._has_news.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(within.total_seconds()):
-                    await self._has_news.wait()
-        return [self._unread.popleft() for _ in range(min(_MAX_TAKEN, len(self._unread)))]
-
-    async def hear(self, message: Msg) -> None:
-        try:
-            told = msgspec.json.decode(message.data, type=Told)
-        except msgspec.DecodeError:
-            # From a process of another version.
-            self._lose(1)
-            return
-        for event in told.events:
-            if not self._wanted(event):
-                continue
-            if len(self._unread) < _MAX_UNREAD:
-                self._unread.append((told.at, event))
-            else:
-                self._lose(1)
-        if told.lost:
-            self._lose(told.lost)
-        if self._unread:
-            self._has_news.set()
-
-    def end(self) -> None:
-        """Let the reader have what is there, and nothing more."""
-        self.is_over = True
-        self._has_news.set()
-
-    def _lose(self, number: int) -> None:
-        last = self._unread[-1] if self._unread else None
-        if isinstance(last, Lost):
-            self._unread[-1] = Lost(last.number + number)
-        else:
-            self._unread.append(Lost(number))
-        self._has_news.set()
 
 
 def _subject_of(instance_id: InstanceId) -> str:
