@@ -4,9 +4,10 @@ Paths and bodies travel as they are given: nothing is normalised, escaped or ret
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from ssl import SSLContext
 from types import MappingProxyType
 from typing import Any
@@ -62,6 +63,17 @@ class Client:
             response = connection.getresponse()
             received = {name.lower(): value for name, value in response.getheaders()}
             return Reply(status=response.status, headers=received, body=response.read())
+        finally:
+            connection.close()
+
+    @contextmanager
+    def streaming(self, path: str, *, headers: Mapping[str, str]) -> Iterator[HTTPResponse]:
+        """GET what is read as it comes, while the block lasts; the answer's head is there."""
+        connection = self._connection()
+        try:
+            connection.request("GET", path, headers=headers)
+            with connection.getresponse() as response:
+                yield response
         finally:
             connection.close()
 

@@ -13,6 +13,7 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -44,6 +45,7 @@ from heliograph.insights import Upkeep, kept_up
 from heliograph.model.device import Platform
 from heliograph.model.errors import Misconfigured, Unavailable
 from heliograph.model.ids import InstanceId
+from heliograph.model.live import Tell
 from heliograph.model.publish import AudienceKind
 from heliograph.model.role import Role
 from heliograph.store import directory
@@ -92,6 +94,8 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
             broker = await stack.enter_async_context(embedded_broker(path / "broker", lock))
         declared = await stack.enter_async_context(_streams(settings, broker))
         streams = declared.watched_by(watch)
+        tell = await stack.enter_async_context(streams.live.telling(data.now))
+        watch = replace(watch, tell=tell)
         figures = counted_here(watch, process=_SERVER)
         figures += looked_up(store, streams, process=_SERVER)
         await stack.enter_async_context(figures_served(settings, figures))
@@ -100,10 +104,12 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         api = Api(
             store=store,
             streams=streams,
-            accept=Accept(store, streams, data.now),
+            accept=Accept(store, streams, data.now, tell),
             check_workers=processes.check,
             recall=Recall(streams.roll),
             reported=Reported(store, data.now),
+            tell=tell,
+            live=await stack.enter_async_context(streams.live.listening(stopping)),
             rates=rates(publish_rate=settings.publish_rate, device_rate=settings.device_rate),
             own_url=settings.base_url,
             trusted_proxies=settings.trusted_proxies,
@@ -154,6 +160,8 @@ async def _working(
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(data.existing_store(settings))
         streams = await stack.enter_async_context(_streams(settings, broker))
+        tell = await stack.enter_async_context(streams.live.telling(data.now))
+        watch = replace(watch, tell=tell)
         await _start_workers(
             settings, stack, store.metered_by(watch.meter), streams.watched_by(watch), watch
         )
@@ -204,7 +212,7 @@ async def _start_workers(
         for platform in Platform:
             kinds[platform] = _delivering(store, streams, gateways, in_flight, platform, watch)
     if Role.WEBHOOK in settings.roles:
-        kinds["webhook"] = _calling(settings, store)
+        kinds["webhook"] = _calling(settings, store, watch.tell)
     stopping = asyncio.Event()
     lanes = Lanes(store, streams, kinds)
     running = asyncio.create_task(lanes.run(stopping, drain=settings.drain))
@@ -217,7 +225,8 @@ async def _start_workers(
 
 
 def _fanning_out(store: Store, streams: Streams, watch: Watch) -> OpenWorkers:
-    fan_out, sharding = FanOut(store, streams, data.now), Sharding(store, streams, data.now)
+    fan_out = FanOut(store, streams, data.now, watch.tell)
+    sharding = Sharding(store, streams, data.now, watch.tell)
 
     @asynccontextmanager
     async def workers(instance_id: InstanceId) -> AsyncIterator[Sequence[Worker]]:
@@ -271,12 +280,12 @@ def _delivering(
     return workers
 
 
-def _calling(settings: Settings, store: Store) -> OpenWorkers:
+def _calling(settings: Settings, store: Store, tell: Tell) -> OpenWorkers:
     open_http, room = data.webhook_http(settings), asyncio.Semaphore(_CALLS_AT_ONCE)
 
     @asynccontextmanager
     async def workers(instance_id: InstanceId) -> AsyncIterator[Sequence[Calling]]:
-        yield [Calling(store, instance_id, open_http, room, data.now)]
+        yield [Calling(store, instance_id, open_http, room, data.now, tell)]
 
     return workers
 

@@ -309,7 +309,7 @@ class _Life:
         assert not await pruning.forget_some(
             tx, self.instance_id, ids, kept_for=kept_for, now=LATER
         )
-        assert await pruning.delete_tombstones(tx, self.instance_id, now=LATER) == 2
+        assert await pruning.delete_tombstones(tx, self.instance_id, now=LATER) == 3
         await pruning.forget_history(tx, self.instance_id, before=LATER)
 
     async def _look_at_insights(self, tx: AsyncConnection) -> None:

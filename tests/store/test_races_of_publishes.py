@@ -68,10 +68,14 @@ def begin(publish: Publish, shards: int) -> Work:
     return partial(publishes.begin, publish=publish, begun=begun, noted=(), now=NOW)
 
 
+async def advanced(tx: AsyncConnection, **shard: Any) -> bool:
+    return await publishes.shard_advanced(tx, **shard) is not None
+
+
 def note(publish: Publish, shard: int) -> "partial[Coroutine[Any, Any, bool]]":
     """The only batch of a shard."""
     return partial(
-        publishes.shard_advanced,
+        advanced,
         publish=publish,
         known=shard_of(shard, batches=0),
         behind=shard_of(shard, batches=1),

@@ -10,6 +10,7 @@ from heliograph.api.named_user import user_id_of
 from heliograph.api.operation import Endpoint, Operation, Proof
 from heliograph.api.paths import rest
 from heliograph.api.state import api_of
+from heliograph.model.live import UserDeleted
 from heliograph.model.recall import Recalled
 from heliograph.model.schema import Text
 from heliograph.store import devices
@@ -24,7 +25,8 @@ async def delete_user(request: Request) -> Response:
     instance_id = await require_secret_key(request, api)
     user_id = user_id_of(request)
     remove = partial(devices.remove_of_user, instance_id=instance_id, user_id=user_id)
-    await api.store.write(partial(remove, now=api.now()))
+    removed = await api.store.write(partial(remove, now=api.now()))
+    api.tell(instance_id, lambda: [UserDeleted(user_id=user_id, devices=removed)])
     await api.recall(Recalled(instance_id=instance_id, user_id=user_id))
     return Response()
 

@@ -37,9 +37,11 @@ from heliograph.model.limits import (
     MAX_METADATA_BYTES,
     MAX_PREVIOUS_DEVICES,
 )
+from heliograph.model.live import DeviceRegistered, DeviceStopped, PushTokenSet, UserSet
 from heliograph.model.recall import Recalled
 from heliograph.model.schema import Anything, Array, Nullable, Object, Text
 from heliograph.store import credentials, devices, instances, interests, users
+from heliograph.store.devices import Registered
 
 
 async def vapid_public_key(request: Request) -> Response:
@@ -116,16 +118,20 @@ async def _register(request: Request, platform: Platform, declared: Body) -> Res
     metadata = None if given is None else parse_metadata(given)
     previous = _previous_devices(body)
 
-    async def work(tx: AsyncConnection) -> tuple[DeviceId, list[Interest]]:
+    async def work(tx: AsyncConnection) -> tuple[Registered, list[Interest]]:
         device = await devices.register(
             tx, instance_id, platform, push_token, metadata, now=api.now()
         )
         if device.is_new and previous:
             await interests.inherit(tx, instance_id, platform, device.id, previous)
-        return device.id, await interests.of_device(tx, instance_id, device.id)
+        return device, await interests.of_device(tx, instance_id, device.id)
 
-    device_id, current = await api.store.write(work)
-    return JSONResponse({"id": device_id, "initialInterestSet": current})
+    device, current = await api.store.write(work)
+    api.tell(
+        instance_id,
+        lambda: [DeviceRegistered(device_id=device.id, platform=platform, is_new=device.is_new)],
+    )
+    return JSONResponse({"id": device.id, "initialInterestSet": current})
 
 
 async def show(request: Request) -> Response:
@@ -153,7 +159,9 @@ async def remove(request: Request) -> Response:
         await instances.find(tx, instance_id)
         if not is_storable(device_id):
             return Response()
-        await devices.remove(tx, instance_id, platform, device_id, now=api.now())
+        was_there = await devices.remove(tx, instance_id, platform, device_id, now=api.now())
+    if was_there:
+        api.tell(instance_id, lambda: [DeviceStopped(device_id=device_id)])
     # Also if it was not there: another call may be removing it, and not be done with this.
     await api.recall(Recalled(instance_id=instance_id, device_id=device_id))
     return Response()
@@ -196,7 +204,10 @@ async def set_push_token(request: Request) -> Response:
         one = instance_id, platform, device_id_of(request)
         return await devices.set_push_token(tx, *one, token, now=api.now())
 
-    for removed in await api.store.write(work):
+    others = await api.store.write(work)
+    device_id = DeviceId(device_id_of(request))
+    api.tell(instance_id, lambda: [PushTokenSet(device_id=device_id, instead_of=others)])
+    for removed in others:
         await api.recall(Recalled(instance_id=instance_id, device_id=removed))
     return Response()
 
@@ -212,6 +223,7 @@ async def set_user(request: Request) -> Response:
     user_id = tokens.verify(token, instance_id, keys, own_url=api.own_url, now=api.now())
     async with api.store.writing() as tx:
         await users.tie(tx, instance_id, platform, device_id, user_id, now=api.now())
+    api.tell(instance_id, lambda: [UserSet(device_id=DeviceId(device_id), user_id=user_id)])
     return Response()
 
 

@@ -1,5 +1,6 @@
 """The interests of a device: the part of the device API that is about them."""
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -10,6 +11,7 @@ from heliograph.api.paging import METADATA, limit_of, page_query, place_of
 from heliograph.api.paths import rest
 from heliograph.api.state import api_of
 from heliograph.model.cursor import encode_cursor, wrong_cursor
+from heliograph.model.device import Device
 from heliograph.model.errors import Invalid
 from heliograph.model.ids import INTEREST, Interest, each_once, parse_interest
 from heliograph.model.limits import (
@@ -17,6 +19,7 @@ from heliograph.model.limits import (
     MAX_INTERESTS_PER_DEVICE,
     MAX_INTERESTS_PER_PAGE,
 )
+from heliograph.model.live import InterestAdded, InterestRemoved, InterestsSet, LiveEvent
 from heliograph.model.schema import Array, Object
 from heliograph.store import interests
 
@@ -49,7 +52,9 @@ async def replace_interests(request: Request) -> Response:
     body = await json_object(request, _INTERESTS)
     wanted = each_once(body["interests"])
     async with api_of(request).store.writing() as tx:
-        await interests.replace(tx, await find_device(tx, request), wanted)
+        device = await find_device(tx, request)
+        await interests.replace(tx, device, wanted)
+    _tell(request, device, InterestsSet(number=len(wanted), names=wanted))
     return Response()
 
 
@@ -57,7 +62,9 @@ async def add_interest(request: Request) -> Response:
     """Subscribe the device. Also to what it is subscribed to."""
     interest = _interest_of(request)
     async with api_of(request).store.writing() as tx:
-        await interests.add(tx, await find_device(tx, request), interest)
+        device = await find_device(tx, request)
+        await interests.add(tx, device, interest)
+    _tell(request, device, InterestAdded(interest=interest))
     return Response()
 
 
@@ -65,7 +72,9 @@ async def remove_interest(request: Request) -> Response:
     """Unsubscribe the device. Also from what it is not subscribed to."""
     interest = _interest_of(request)
     async with api_of(request).store.writing() as tx:
-        await interests.remove(tx, await find_device(tx, request), interest)
+        device = await find_device(tx, request)
+        await interests.remove(tx, device, interest)
+    _tell(request, device, InterestRemoved(interest=interest))
     return Response()
 
 
@@ -97,6 +106,11 @@ def _endpoints(base: str) -> list[Endpoint]:
 
 
 endpoints = [endpoint for base in BASES for endpoint in _endpoints(base)]
+
+
+def _tell(request: Request, device: Device, happened: LiveEvent) -> None:
+    ids = {"device_id": device.id, "user_id": device.user_id}
+    api_of(request).tell(device.instance_id, lambda: [msgspec.structs.replace(happened, **ids)])
 
 
 def _interest_of(request: Request) -> Interest:

@@ -135,6 +135,8 @@ def _answers(declared: Operation) -> _Part:
     success: _Part = {"description": "Done."}
     if declared.answers is not None:
         success["content"] = _json(declared.answers.document())
+    if declared.streams is not None:
+        success["content"] = {"text/event-stream": {"schema": declared.streams.document()}}
     refusals = {*declared.refuses, *_EVERYWHERE}
     return {
         "200": success,

@@ -27,6 +27,7 @@ from heliograph.model.ids import (
     is_storable,
     parse_instance_id,
 )
+from heliograph.model.live import Acknowledged, Opened
 from heliograph.model.schema import Anything, Boolean, Nullable, Number, Object, Text, check
 
 _MAX_BODY_BYTES = 16 * 1024
@@ -112,8 +113,13 @@ async def _count(request: Request, instance_id: InstanceId, event: Event) -> Non
     if not (_can_be_ours(event.publish_id) and _can_be_ours(event.device_id)):
         return
     api = api_of(request)
-    counted = await api.reported(instance_id, event)
-    api.watch.meter.reported(event.kind, counted=counted)
+    is_counted = await api.reported(instance_id, event)
+    api.watch.meter.reported(event.kind, counted=is_counted)
+    if is_counted:
+        told = Opened if event.kind is EventKind.OPEN else Acknowledged
+        api.tell(
+            instance_id, lambda: [told(publish_id=event.publish_id, device_id=event.device_id)]
+        )
 
 
 def _translated(body: dict[str, Any], event_in_path: str | None) -> dict[str, Any]:

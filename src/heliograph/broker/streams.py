@@ -29,7 +29,7 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
-from heliograph.broker import roll
+from heliograph.broker import live, roll
 from heliograph.broker.backlog import Backlog, backlog_of
 from heliograph.broker.disk import FOR_BATCHES, FOR_PUBLISHES, has_room
 from heliograph.broker.subjects import stream_of
@@ -121,6 +121,7 @@ class Streams:
 
     def __init__(self, client: Client, directory: Path | None, watch: Watch = UNWATCHED) -> None:
         self.roll = roll.Roll(client)
+        self.live = live.Live(client)
         self._client = client
         self._directory = directory
         self._watch = watch

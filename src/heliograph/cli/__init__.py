@@ -15,6 +15,7 @@ from heliograph.cli.lint import lint
 from heliograph.cli.publish import publish
 from heliograph.cli.serve import serve
 from heliograph.cli.store import store
+from heliograph.cli.tail import tail
 from heliograph.cli.token import token
 from heliograph.cli.transfer import export, import_
 from heliograph.cli.user import user
@@ -50,6 +51,7 @@ cli.add_command(token)
 cli.add_command(publish)
 cli.add_command(why)
 cli.add_command(insights)
+cli.add_command(tail)
 cli.add_command(lint)
 cli.add_command(user)
 cli.add_command(device)

@@ -18,10 +18,12 @@ from typing import Any, Protocol
 
 import msgspec
 
+from heliograph.delivery import told
 from heliograph.delivery.enrich import message_for
 from heliograph.model.device import Platform
 from heliograph.model.errors import Invalid
 from heliograph.model.ids import IdempotencyKey, InstanceId, PublishId, new_publish_id
+from heliograph.model.live import Tell
 from heliograph.model.publish import Audience, Publish
 from heliograph.model.webhook import Callback, receiver_of
 from heliograph.store import idempotency, webhook_calls
@@ -38,10 +40,13 @@ class PublishStream(Protocol):
 class Accept:
     """Accepts publishes."""
 
-    def __init__(self, store: Store, stream: PublishStream, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, stream: PublishStream, now: Callable[[], datetime], tell: Tell
+    ) -> None:
         self._store = store
         self._stream = stream
         self._now = now
+        self._tell = tell
 
     async def __call__(
         self,
@@ -76,6 +81,7 @@ class Accept:
             )
         know(publish_id=publish.id)
         await self._stream.put_publish(publish)
+        self._tell(instance_id, lambda: told.accepted(publish))
         return publish.id
 
     def _callback(self, instance_id: InstanceId, url: str) -> Callback:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from heliograph.broker.worker import Done, Later, Lost, Outcome
+from heliograph.delivery import told
 from heliograph.delivery.connected import Connected
 from heliograph.delivery.enrich import message_for
 from heliograph.delivery.in_flight import InFlight
@@ -123,13 +124,15 @@ class Sender:
             return
         match await self._permit.ask(batch):
             case Hold(reason=reason, until=until):
+                self._watch.tell(batch.instance_id, lambda: told.held(batch, reason))
                 if until <= self._now():
                     await current.settle_all(opened.unsettled(), Expired(reason))
             case Go(held=held, probe=probe):
                 opened.credential_id = held.id
-                due = opened.due(self._now())
+                due = opened.due(self._now())[: 1 if probe else None]
+                self._watch.tell(batch.instance_id, lambda: told.sent(batch, len(due)))
                 async with self._connected.gateway(held) as gateway:
-                    await self._send(current, due[:1] if probe else due, message, gateway)
+                    await self._send(current, due, message, gateway)
 
     async def _send(
         self, current: "_Pass", due: list[int], message: Message, gateway: Gateway

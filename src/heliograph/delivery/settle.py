@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from heliograph.delivery import told
 from heliograph.delivery.enrich import is_tracked
 from heliograph.delivery.retry import (
     GiveUp,
@@ -27,6 +28,7 @@ from heliograph.delivery.settlement import (
     answers_in,
     believed_of,
     lost_for_good,
+    reason_of,
     refusal_in,
 )
 from heliograph.model.answers import Answers
@@ -57,6 +59,10 @@ from heliograph.telemetry.watch import UNWATCHED, Watch
 
 _LOOK_FOR_ANOTHER = timedelta(seconds=10)
 """How often to look whether there is another credential for targets that wait for one."""
+
+
+_Settled = tuple[Sequence[Settlement], Sequence[str | None], bool]
+"""What is believed, what each is counted as, and whether the publish is finished."""
 
 
 class BatchTakenOver(Exception):
@@ -143,9 +149,7 @@ class OpenBatch:
         settlements = [lost_for_good(settlement, now) for settlement in settlements]
         known, answered = self.progress, self._answers
 
-        async def work(
-            tx: AsyncConnection,
-        ) -> tuple[Sequence[Settlement], Sequence[str | None]]:
+        async def work(tx: AsyncConnection) -> _Settled:
             self.progress, self._answers = known.copy(), answered
             if self._version == 0:
                 # Not when they were noted: the batch is what got on the stream.
@@ -158,16 +162,20 @@ class OpenBatch:
             ]
             self._count_trackable(believed)
             await self._keep(tx, believed, outcomes, now=now)
-            await self._advance(tx, now=now)
+            finished = await self._advance(tx, now=now)
             await self._remove_gone(tx, believed, now=now)
             await self._note_lost_hosts(tx, believed, now=now)
             await self._pause_or_go_on(tx, believed, now=now)
-            return believed, outcomes
+            return believed, outcomes, finished
 
-        believed, outcomes = await store.write_surely(work)
+        believed, outcomes, finished = await store.write_surely(work)
         self._version += 1
         self._watch.meter.settled(self.batch.platform, self.batch.audience, outcomes)
         self._watch.tracer.settled(outcomes)
+        self._watch.tell(
+            self.batch.instance_id,
+            lambda: told.settled(self.batch, self.progress, believed, outcomes, finished=finished),
+        )
         return believed
 
     def _is_due(self, position: int, now: datetime) -> bool:
@@ -266,7 +274,7 @@ class OpenBatch:
                     device_id=target.device_id,
                     user_id=target.user_id,
                     outcome=outcome,
-                    reason=one.said.reason if isinstance(one.said, _KEPT_WITH_REASON) else "",
+                    reason=reason_of(one.said),
                 )
             )
         await verdicts.add_all(tx, self.batch, self._version, noted, now=now)
@@ -279,10 +287,10 @@ class OpenBatch:
     def _count(self, name: str, number: int = 1) -> None:
         self.progress.counts[name] = self.progress.counts.get(name, 0) + number
 
-    async def _advance(self, tx: AsyncConnection, *, now: datetime) -> None:
+    async def _advance(self, tx: AsyncConnection, *, now: datetime) -> bool:
         """Store the progress; with the last of it, the publish gets the counts.
 
-        Raises BatchTakenOver.
+        Whether with this the publish is finished. Raises BatchTakenOver.
         """
         counts = dict(self.progress.counts)
         if self.is_settled:
@@ -294,11 +302,12 @@ class OpenBatch:
             raise BatchTakenOver
         if self.is_settled or self.progress.waiting:
             await self._tell_brake(tx, now=now)
-        if self.is_settled:
-            key = (self.batch.instance_id, self.batch.publish_id, self.batch.platform)
-            await publishes.count(tx, *key, counts, part=self.batch.shard)
-            await self._count_in_insights(tx, counts)
-            await publishes.batch_settled(tx, self.batch, now=now)
+        if not self.is_settled:
+            return False
+        key = (self.batch.instance_id, self.batch.publish_id, self.batch.platform)
+        await publishes.count(tx, *key, counts, part=self.batch.shard)
+        await self._count_in_insights(tx, counts)
+        return await publishes.batch_settled(tx, self.batch, now=now)
 
     async def _count_in_insights(self, tx: AsyncConnection, counts: Mapping[str, int]) -> None:
         batch = self.batch
@@ -347,7 +356,6 @@ def _may_change(settlement: Settlement) -> bool:
 
 
 _WITH_REASON = (DeviceGone, Drop, Retry, CredentialRefused, Expired)
-_KEPT_WITH_REASON = (*_WITH_REASON, HostLost)
 _COUNTED_AS = {
     Delivered: "delivered",
     DeviceGone: "removed",

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +29,13 @@ from heliograph.store import batches, insights, instances, shards, webhook_event
 from heliograph.store.batches import Range
 from heliograph.store.schema import batches as batches_table
 from heliograph.store.schema import publish_counts, publishes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advanced:
+    """That a shard has come further. finished: with it, the publish is."""
+
+    finished: bool
 
 
 async def begin(
@@ -100,33 +108,31 @@ async def shard_advanced(
     noted: Range | None,
     *,
     now: datetime,
-) -> bool:
+) -> Advanced | None:
     """Note that a shard has come further, with one more batch or at its end.
 
-    False, and nothing is noted, if another worker was faster, or the instance was deleted, or the
+    None, and nothing is noted, if another worker was faster, or the instance was deleted, or the
     shard is done: then its batches may be settled and forgotten, and to note one anew would send it
     again.
     """
     key = publish.instance_id, publish.id
     if not await instances.hold(tx, publish.instance_id):
-        return False
+        return None
     stored = await shards.advance(tx, *key, known, behind)
     if stored is None:
-        return False
+        return None
     if noted is not None:
         await batches.add(tx, *key, [noted])
-    if stored.is_finished:
-        await _finish(tx, *key, now=now)
-    return True
+    return Advanced(finished=stored.is_finished and await _finish(tx, *key, now=now))
 
 
-async def batch_settled(tx: AsyncConnection, batch: Batch, *, now: datetime) -> None:
-    """One more batch is settled; with the last of them the publish is finished.
+async def batch_settled(tx: AsyncConnection, batch: Batch, *, now: datetime) -> bool:
+    """One more batch is settled; with the last of them the publish is finished: whether it is.
 
     The caller holds the batch's row.
     """
-    if await shards.batch_settled(tx, batch):
-        await _finish(tx, batch.instance_id, batch.publish_id, now=now)
+    is_shard_finished = await shards.batch_settled(tx, batch)
+    return is_shard_finished and await _finish(tx, batch.instance_id, batch.publish_id, now=now)
 
 
 async def count(
@@ -210,22 +216,24 @@ async def report(tx: AsyncConnection, instance_id: InstanceId, publish_id: str) 
 
 async def _finish(
     tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId, *, now: datetime
-) -> None:
-    """Finish the publish, if that was its last shard."""
+) -> bool:
+    """Finish the publish, if that was its last shard. False if it was not, or it was before."""
     chosen = _one(instance_id, publish_id)
     # Locked first: of two shards that end at the same moment, the second must see the first.
     # Not so that it waits for devices' reports, which hold the row, too.
     told = select(publishes.c.id, publishes.c.audience, publishes.c.names).where(chosen)
     row = (await tx.execute(told.with_for_update(key_share=True))).first()
     if row is None or await shards.unfinished(tx, instance_id, publish_id):
-        return
-    ended = update(publishes).where(chosen, publishes.c.finished_at.is_(None))
-    if (await tx.execute(ended.values(finished_at=now))).rowcount == 1:
+        return False
+    ending = update(publishes).where(chosen, publishes.c.finished_at.is_(None))
+    has_ended = (await tx.execute(ending.values(finished_at=now))).rowcount == 1
+    if has_ended:
         await _tell_finished(tx, instance_id, row._asdict(), now=now)
     mine = and_(
         batches_table.c.instance_id == instance_id, batches_table.c.publish_id == publish_id
     )
     await tx.execute(delete(batches_table).where(mine))
+    return has_ended
 
 
 async def _tell_finished(

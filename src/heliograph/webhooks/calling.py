@@ -13,12 +13,14 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.gateways.http2 import Http
 from heliograph.model.errors import Unavailable
-from heliograph.model.ids import InstanceId
+from heliograph.model.ids import InstanceId, PublishId, UserId
 from heliograph.model.limits import WEBHOOK_TIME
+from heliograph.model.live import LiveEvent, Tell, WebhookCalled, tell_nobody
 from heliograph.model.webhook import Call, next_try
 from heliograph.store import webhook_calls
 from heliograph.store.engine import Store
@@ -48,8 +50,10 @@ class Calling:
         open_http: Callable[[], Http],
         room: asyncio.Semaphore,
         now: Callable[[], datetime],
+        tell: Tell = tell_nobody,
     ) -> None:
         self._store = store
+        self._tell = tell
         self._instance_id = instance_id
         self._open_http = open_http
         self._room = room
@@ -135,6 +139,7 @@ class Calling:
                 outcome = await self._sent(receiver, call, now)
             receiver.note(outcome)
             await self._note(call, outcome)
+            self._tell(call.instance_id, lambda: [_told(call, outcome)])
         except Unavailable as error:
             logger.warning("what came of a call to a webhook could not be noted: %s", error)
         except Exception:
@@ -169,6 +174,30 @@ class Calling:
             working = {one.working for one in self._receivers.values() if one.working is not None}
             if working:
                 await asyncio.wait(working, timeout=drain.total_seconds())
+
+
+def _told(call: Call, outcome: Taken | NotTaken) -> LiveEvent:
+    body = msgspec.json.decode(call.body, type=_Body)
+    return WebhookCalled(
+        event=call.event,
+        attempt=call.tries + 1,
+        status=outcome.status,
+        reason="" if isinstance(outcome, Taken) else outcome.reason,
+        user_id=body.payload.user_id,
+        publish_id=body.payload.publish_id or body.publish_id,
+    )
+
+
+class _Payload(msgspec.Struct):
+    publish_id: PublishId | None = None
+    user_id: UserId | None = None
+
+
+class _Body(msgspec.Struct):
+    """What of a call's body says whom it is about."""
+
+    payload: _Payload = msgspec.field(default_factory=_Payload)
+    publish_id: PublishId | None = msgspec.field(default=None, name="publishId")
 
 
 class _Receiver:
