@@ -30,6 +30,7 @@ bench: $(VENV)/test-ready ## Measure fan-out and HTTP API, in JSON (15 minutes; 
 
 docs: $(VENV)/test-ready $(NODE_MODULES) ## Write the documents that come from code and tests
 	@$(VENV)/bin/python -m scripts.document_settings
+	@$(VENV)/bin/python -m scripts.document_metrics
 	@$(VENV)/bin/python -m scripts.document_scaling --write
 	@$(VENV)/bin/python -m pytest --quiet --write-compatibility
 

@@ -157,11 +157,11 @@ async def _publish(tx: AsyncConnection, instance_id: InstanceId, page: list[Devi
     await answers.count(
         tx, instance_id, Platform.FCM, publish.id[-16:], Answers(delivered=1), now=NOW
     )
-    for device in page[:100]:
-        event = Event(
-            kind=EventKind.DELIVERY, publish_id=publish.id, device_id=device.id, reported_at=NOW
-        )
-        await reports.record(tx, instance_id, event)
+    events = [
+        Event(kind=EventKind.DELIVERY, publish_id=publish.id, device_id=device.id, reported_at=NOW)
+        for device in page[:100]
+    ]
+    await reports.record_all(tx, instance_id, events, now=NOW)
 
 
 def _device(instance_id: InstanceId, user_id: UserId, rng: random.Random) -> Device:

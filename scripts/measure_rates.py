@@ -97,7 +97,7 @@ async def _noted(store: Store, instance_id: InstanceId) -> OpenBatch:
         await publishes.begin(tx, publish, [shard], [noted], now=NOW)
     targets = [Target(new_device_id("fcm"), None) for _ in range(MAX_BATCH_TARGETS)]
     batch = batch_of(instance_id, publish.id, platform=Platform.FCM, targets=targets)
-    opened = OpenBatch(batch, Progress(), 0, Pausing())
+    opened = OpenBatch(batch, Progress(), 0, Pausing(), lambda *_: None)
     opened.credential_id = "key"
     return opened
 

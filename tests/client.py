@@ -4,12 +4,14 @@ Paths and bodies travel as they are given: nothing is normalised, escaped or ret
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from ssl import SSLContext
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.beams_token import beams_token, claims_of, hmac_signer
 from tests.push_tokens import encoded, new_push_token
@@ -61,6 +63,17 @@ class Client:
             response = connection.getresponse()
             received = {name.lower(): value for name, value in response.getheaders()}
             return Reply(status=response.status, headers=received, body=response.read())
+        finally:
+            connection.close()
+
+    @contextmanager
+    def streaming(self, path: str, *, headers: Mapping[str, str]) -> Iterator[HTTPResponse]:
+        """GET what is read as it comes, while the block lasts; the answer's head is there."""
+        connection = self._connection()
+        try:
+            connection.request("GET", path, headers=headers)
+            with connection.getresponse() as response:
+                yield response
         finally:
             connection.close()
 
@@ -214,6 +227,32 @@ class CustomerApi:
         return self._client.request("DELETE", path, headers=self.authorization)
 
 
+class AdminApi:
+    """What an app's server and operators ask of what became of publishes."""
+
+    def __init__(self, client: Client, instance_id: str, secret_key: str) -> None:
+        self._client = client
+        self.base = f"/admin_api/v1/instances/{instance_id}"
+        self.authorization = {"Authorization": f"Bearer {secret_key}"}
+
+    def get(self, path: str, **query: object) -> Reply:
+        """Read what is below the instance. path: raw."""
+        asked = f"?{urlencode(query)}" if query else ""
+        return self._client.request("GET", f"{self.base}{path}{asked}", headers=self.authorization)
+
+    def publishes(self, **query: object) -> Reply:
+        return self.get("/publishes", **query)
+
+    def publish(self, publish_id: str) -> Reply:
+        return self.get(f"/publishes/{publish_id}")
+
+    def timeline(self, raw_user_id: str, **query: object) -> Reply:
+        return self.get(f"/users/{raw_user_id}/timeline", **query)
+
+    def users_of(self, publish_id: str, **query: object) -> Reply:
+        return self.get(f"/publishes/{publish_id}/users", **query)
+
+
 class ReportingApi:
     """What devices say of notifications that arrived or were tapped."""
 
@@ -236,6 +275,7 @@ class Instance:
         self.publish = PublishApi(client, instance_id, secret_key)
         self.customer = CustomerApi(client, instance_id, secret_key)
         self.reporting = ReportingApi(client, instance_id)
+        self.admin = AdminApi(client, instance_id, secret_key)
 
     def with_key(self, secret_key: str) -> "Instance":
         """Return the same instance as seen by who has another secret key."""

@@ -126,6 +126,18 @@ class Server:
             check=False,
         )
 
+    def begin(
+        self, *arguments: str, stdout: int, environment: Mapping[str, str] = NO_ENVIRONMENT
+    ) -> "subprocess.Popen[bytes]":
+        """Begin `heliograph ARGUMENTS`, which goes on. stdout: where to; its stderr is a pipe."""
+        return subprocess.Popen(
+            [*TIED, str(HELIOGRAPH), *arguments],
+            env={**self._environment, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+        )
+
     def json_of(self, *arguments: str, stdin: str | None = None) -> Any:
         """Run a command with --json and return what it prints, or raise with what went wrong."""
         finished = self.cli(*arguments, "--json", stdin=stdin)

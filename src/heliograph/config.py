@@ -17,7 +17,13 @@ from heliograph.gateways.guard import Network
 from heliograph.model.errors import Misconfigured
 from heliograph.model.role import Role
 from heliograph.setting_values import (
+    ListenAddress,
+    parse_collector,
     parse_contact,
+    parse_days,
+    parse_days_kept,
+    parse_listen_address,
+    parse_log_format,
     parse_log_level,
     parse_master_key,
     parse_networks,
@@ -132,7 +138,8 @@ class Settings:
         parse_roles,
         metavar="ROLE,...",
         text="Work that is done here: fanout turns publishes into batches, deliver sends these and"
-        " settles them. none: what is left out, a heliograph worker must do.",
+        " settles them, webhook calls the apps' servers. none: what is left out, a heliograph"
+        " worker must do.",
     )
     workers: int = _setting(
         0,
@@ -145,14 +152,15 @@ class Settings:
         (),
         parse_networks,
         metavar="CIDR,...",
-        text="Networks that push endpoints may lie in besides the public internet;"
+        text="Networks that push endpoints and webhooks may lie in besides the public internet;"
         " plain http is taken there, too.",
     )
     gateway_ca: Path | None = _setting(
         None,
         Path,
         metavar="FILE",
-        text="Certificates (PEM) of an authority that push services may have besides the usual.",
+        text="Certificates (PEM) of an authority that push services and webhooks may have besides"
+        " the usual.",
     )
     apns_url: str | None = _setting(
         None,
@@ -188,6 +196,25 @@ class Settings:
         " apart, with 200 and dropped. Behind a reverse proxy set --trusted-proxies, or all devices"
         " are at one address.",
     )
+    webhook_retention: int = _setting(
+        7,
+        parse_days,
+        metavar="DAYS",
+        text="How long calls that no webhook has taken are kept, to be made again by hand.",
+    )
+    publish_retention: int = _setting(
+        30,
+        parse_days_kept,
+        metavar="DAYS",
+        text="How long what became of a publish is kept after its end, and what happened to"
+        " users' devices; at least 2.",
+    )
+    insights_retention: int = _setting(
+        400,
+        parse_days,
+        metavar="DAYS",
+        text="How many days the figures of each hour are kept: see heliograph insights.",
+    )
     drain: timedelta = _setting(
         timedelta(seconds=30),
         parse_seconds,
@@ -196,6 +223,27 @@ class Settings:
     )
     log_level: str = _setting(
         "info", parse_log_level, metavar="LEVEL", text="debug, info, warning or error."
+    )
+    log_format: str = _setting(
+        "text",
+        parse_log_format,
+        metavar="FORMAT",
+        text="text, or json: one object a line, with the publish and instance it is about.",
+    )
+    metrics: ListenAddress | None = _setting(
+        None,
+        parse_listen_address,
+        metavar="HOST:PORT",
+        text="Where to answer GET /metrics for Prometheus, like 127.0.0.1:9400: apart from the API,"
+        " and for whoever reaches it. Without it nothing is counted.",
+    )
+    otlp_endpoint: str | None = _setting(
+        None,
+        parse_collector,
+        metavar="URL",
+        text="OpenTelemetry collector that traces are sent to by OTLP over HTTP, like"
+        " http://127.0.0.1:4318. The OTEL variables of the SDK say the rest. Without it nothing is"
+        " traced.",
     )
 
     @property

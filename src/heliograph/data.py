@@ -5,7 +5,8 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
@@ -13,12 +14,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.config import Settings
 from heliograph.gateways.guard import Guard
+from heliograph.gateways.http2 import Http
 from heliograph.gateways.opening import Addresses, Gateways
 from heliograph.gateways.vapid import new_vapid_key
 from heliograph.model.errors import Misconfigured, Unavailable
 from heliograph.model.ids import InstanceId, new_instance_id
 from heliograph.model.instance import Instance, SecretKey
-from heliograph.store import answers, credentials, directory, idempotency, instances, quarantine
+from heliograph.store import (
+    answers,
+    credentials,
+    directory,
+    idempotency,
+    instances,
+    pruning,
+    quarantine,
+    webhook_calls,
+)
 from heliograph.store.database import PostgresqlUrl
 from heliograph.store.engine import Store, open_store
 from heliograph.store.sealed import Seal, new_master_key
@@ -87,6 +98,12 @@ def opened_gateways(settings: Settings, *, may_send: Callable[[], bool] = lambda
     return Gateways(addresses, guard, authority, settings.contact, now, may_send=may_send)
 
 
+def webhook_http(settings: Settings) -> Callable[[], Http]:
+    """What makes the way to a webhook's receiver. Raises Misconfigured."""
+    guard, authority = Guard(settings.allow_private_endpoints), _gateway_authority(settings)
+    return partial(Http, guard, authority)
+
+
 def _gateway_authority(settings: Settings) -> bytes | None:
     if settings.gateway_ca is None:
         return None
@@ -101,7 +118,9 @@ def _gateway_authority(settings: Settings) -> bytes | None:
     return certificates
 
 
-async def tidy_up(store: Store) -> None:
+async def tidy_up(
+    store: Store, *, publishes_kept_for: timedelta, webhook_calls_kept_for: timedelta
+) -> None:
     """Forget what is kept for a time that is over, instance by instance. Raises Unavailable."""
     async with store.reading() as connection:
         there = await instances.all_of_them(connection)
@@ -109,6 +128,16 @@ async def tidy_up(store: Store) -> None:
         async with store.writing() as tx:
             for prune in (quarantine.prune, answers.prune, idempotency.prune):
                 await prune(tx, instance.id, now=now())
+        await pruning.prune(store, instance.id, kept_for=publishes_kept_for, now=now())
+        await _prune_webhook_calls(store, instance.id, before=now() - webhook_calls_kept_for)
+
+
+async def _prune_webhook_calls(store: Store, instance_id: InstanceId, *, before: datetime) -> None:
+    """A few at a time, so that nobody has to wait for long."""
+    are_there_more = True
+    while are_there_more:
+        async with store.writing() as tx:
+            are_there_more = await webhook_calls.prune(tx, instance_id, before=before)
 
 
 async def make_default_instance(store: Store, path: Path) -> None:

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -16,9 +16,12 @@ from heliograph.api.certificate import Certificate, CertificateFiles
 from heliograph.api.protocol import BACKLOG, HttpServer, JsonErrorProtocol
 from heliograph.config import Settings
 from heliograph.model.errors import Misconfigured
+from heliograph.setting_values import ListenAddress
 from heliograph.store import directory
 
 logger = logging.getLogger(__name__)
+
+_METRICS_FAREWELL_S = 2
 
 
 async def answer(
@@ -63,21 +66,45 @@ def certificate(settings: Settings, path: Path) -> Certificate | None:
 @contextmanager
 def listening(settings: Settings) -> Iterator[socket.socket]:
     """The socket of the API. Raises Misconfigured if the address can't be had."""
+    remedy = "Choose another with --port PORT or --host HOST."
+    with _listener(settings.host, settings.port, remedy) as listener:
+        yield listener
+
+
+@asynccontextmanager
+async def answered_at(address: ListenAddress, app: ASGIApp) -> AsyncIterator[None]:
+    """Answer for the metrics, as long as the block lasts. Raises Misconfigured."""
+    remedy = "Choose another with --metrics HOST:PORT, one for each process."
+    with _listener(address.host, address.port, remedy) as listener:
+        config = uvicorn.Config(
+            app,
+            http=JsonErrorProtocol,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            timeout_graceful_shutdown=_METRICS_FAREWELL_S,
+        )
+        server = HttpServer(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        logger.info("metrics are at %s port %d", address.host, address.port)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await serving
+
+
+def _listener(host: str, port: int, remedy: str) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(
-            settings.host,
-            settings.port,
-            type=socket.SOCK_STREAM,
-            flags=socket.AI_PASSIVE,
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.create_server(address, family=family, backlog=BACKLOG)
+        return socket.create_server(address, family=family, backlog=BACKLOG)
     except OSError as error:
-        raise Misconfigured(
-            f"can't listen on {settings.host} port {settings.port}: {error.strerror}",
-            "Choose another with --port PORT or --host HOST.",
-        ) from error
-    with listener:
-        yield listener
+        reason = f"can't listen on {host} port {port}: {error.strerror}"
+        raise Misconfigured(reason, remedy) from error
 
 
 @contextmanager

@@ -6,6 +6,7 @@ Each raises ValueError with a reason that completes "NAME …".
 import base64
 import binascii
 import ipaddress
+from dataclasses import dataclass
 from datetime import timedelta
 
 from heliograph.gateways.guard import Network
@@ -14,11 +15,21 @@ from heliograph.store.sealed import MASTER_KEY_BYTES, MasterKey
 
 _MAX_PORT = 65535
 _MAX_RATE = 1_000_000
+_MAX_DAYS = 3650
 _MAX_REPLICAS = 5
 """What a NATS server allows."""
 _MAX_WORKERS = 64
 """Far more than one machine's database has room for."""
 _LOG_LEVELS = ("debug", "info", "warning", "error")
+_LOG_FORMATS = ("text", "json")
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where to listen, besides the API."""
+
+    host: str
+    port: int
 
 
 def parse_port(text: str) -> int:
@@ -43,6 +54,18 @@ def parse_rate(text: str) -> int:
     if not 0 <= rate <= _MAX_RATE:
         raise ValueError(f"must be a number from 0 to {_MAX_RATE}")
     return rate
+
+
+def parse_days(text: str, *, least: int = 1) -> int:
+    days = int(text) if text.isdecimal() and len(text) <= len(str(_MAX_DAYS)) else -1
+    if not least <= days <= _MAX_DAYS:
+        raise ValueError(f"must be a number of days from {least} to {_MAX_DAYS}")
+    return days
+
+
+def parse_days_kept(text: str) -> int:
+    """For how many days publishes are kept. Idempotency keys need them for one, and a backlog."""
+    return parse_days(text, least=2)
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
@@ -105,3 +128,25 @@ def parse_log_level(text: str) -> str:
     if text.lower() not in _LOG_LEVELS:
         raise ValueError(f"must be one of {', '.join(_LOG_LEVELS)}")
     return text.lower()
+
+
+def parse_log_format(text: str) -> str:
+    if text.lower() not in _LOG_FORMATS:
+        raise ValueError(f"must be one of {', '.join(_LOG_FORMATS)}")
+    return text.lower()
+
+
+def parse_listen_address(text: str) -> ListenAddress:
+    """Host and port; an IPv6 address is in brackets. Raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not colon or not bare or (":" in bare) != (bare != host):
+        raise ValueError("must be like 127.0.0.1:9400 or [::1]:9400")
+    return ListenAddress(bare, parse_port(port))
+
+
+def parse_collector(text: str) -> str:
+    """The base URL of an OTLP collector. Raises ValueError that does not show it."""
+    if "@" in text:
+        raise ValueError("must hold no password: give that in OTEL_EXPORTER_OTLP_HEADERS")
+    return parse_url(text)

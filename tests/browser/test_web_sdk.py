@@ -121,6 +121,31 @@ async def _are_counted(server: Server, publish_id: str, *, acknowledged: int, op
     return (report["acknowledged"], report["opened"]) == (acknowledged, opened)
 
 
+async def test_what_a_user_got_and_clicked_is_told_of_that_user(
+    firefox: Firefox, app: App, server: Server
+) -> None:
+    alice, nobody, title = new_name("alice"), new_name("nobody"), new_name("title")
+    device_id, admin = await app.log_in(alice), server.instance.admin
+    reply = server.instance.publish.to_users([alice, nobody], hello(title))
+    publish_id = reply.json()["publishId"]
+    await comes(partial(_as_many, app, 1))
+    await comes(partial(firefox.click_notification, title))
+
+    async def told() -> bool:
+        users = admin.users_of(publish_id).json()["users"]
+        seen = {one["userId"]: (one["outcome"], one["acknowledged"]) for one in users}
+        assert seen.keys() == {alice, nobody}
+        opened = [one["userId"] for one in users for _ in range(one["opened"])]
+        return opened == [alice] and seen == {alice: ("delivered", 1), nobody: ("no devices", 0)}
+
+    await comes(told)
+    [device] = admin.timeline(alice, publish=publish_id).json()["devices"]
+    assert device["deviceId"] == device_id
+    assert device["cause"] == "it arrived, and was opened"
+    whats = [event["what"] for event in device["events"]]
+    assert (whats.count("acknowledged"), whats.count("opened")) == (1, 1)
+
+
 @WEB_SDK.does("a click opens `deep_link`, unless it is open")
 async def test_a_click_opens_the_deep_link_unless_it_is_open(
     firefox: Firefox, app: App, server: Server

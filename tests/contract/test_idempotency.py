@@ -56,6 +56,16 @@ def test_a_repeat_gets_the_same_id_and_nobody_is_notified_twice(
     assert_only(server, browser, user, "once")
 
 
+def test_where_it_is_told_belongs_to_what_the_key_stands_for(server: Server, key: str) -> None:
+    body = {"interests": [new_name("nobodys")], **hello("once")}
+    path = "publishes/interests"
+    told = {**body, "webhookUrl": "https://example.invalid/"}
+    first = document(send(server.instance.publish, key, told, path))["publishId"]
+    assert document(send(server.instance.publish, key, told, path))["publishId"] == first
+    for other in (body, {**body, "webhookUrl": "https://example.invalid/other"}):
+        assert_refused(send(server.instance.publish, key, other, path), 422, "Idempotency-Key")
+
+
 def test_twenty_at_the_same_moment_are_one(
     server: Server, browser: Browser, user: str, key: str
 ) -> None:

@@ -19,6 +19,7 @@ from tests.push_tokens import new_push_token
 
 PUBLISH = "/publish_api/v1/instances/{instance}"
 DEVICES = "/device_api/v1/instances/{instance}/devices"
+ADMIN = "/admin_api/v1/instances/{instance}"
 EVENTS = "/reporting_api/v2/instances/{instance}/events"
 JSON_ROUTES = [
     ("POST", f"{PUBLISH}/publishes/interests"),
@@ -52,8 +53,8 @@ MEANINGFUL: Mapping[str, object] = {
 }
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH"]
 WORDS = [
-    "publish_api", "customer_api", "user_api", "device_api", "reporting_api",
-    "v1", "v2", "instances", "publishes", "users", "interests", "devices", "events",
+    "publish_api", "customer_api", "user_api", "device_api", "reporting_api", "admin_api",
+    "v1", "v2", "instances", "publishes", "users", "interests", "devices", "events", "timeline",
     "apns", "fcm", "web", "token", "user", "metadata", "web-vapid-public-key", "health", "ready",
 ]  # fmt: skip
 
@@ -197,6 +198,19 @@ def test_any_path_is_answered(instance: Instance, method: str, segments: list[st
         ("DELETE", "/customer_api/v1/instances/{instance}/users/{rubbish}"),
         ("DELETE", "/user_api/v1/instances/{instance}/users/{rubbish}"),
         ("DELETE", "/customer_api/v1/instances/{rubbish}/users/alice"),
+        ("GET", f"{ADMIN}/publishes?{{rubbish}}"),
+        ("GET", f"{ADMIN}/publishes?limit={{rubbish}}"),
+        ("GET", f"{ADMIN}/publishes?cursor={{rubbish}}"),
+        ("GET", f"{ADMIN}/publishes?state={{rubbish}}"),
+        ("GET", f"{ADMIN}/publishes?audience={{rubbish}}"),
+        ("GET", f"{ADMIN}/publishes?since={{rubbish}}&until={{rubbish}}"),
+        ("GET", f"{ADMIN}/publishes/{{rubbish}}"),
+        ("GET", f"{ADMIN}/publishes/{{rubbish}}/users"),
+        ("GET", f"{ADMIN}/users/{{rubbish}}/timeline"),
+        ("GET", f"{ADMIN}/users/alice/timeline?publish={{rubbish}}"),
+        ("GET", "/admin_api/v1/instances/{rubbish}/publishes"),
+        # What any filter there is answered with, test_live.py asks: that answer has no end.
+        ("GET", "/admin_api/v1/instances/{rubbish}/events"),
     ],
 )
 @settings(thorough)
@@ -233,6 +247,9 @@ def test_any_header_is_answered(
         ("PUT", f"{DEVICES}/{{device}}/user"),
         ("POST", f"{PUBLISH}/publishes/users"),
         ("DELETE", "/customer_api/v1/instances/{instance}/users/alice"),
+        ("GET", f"{ADMIN}/publishes"),
+        ("GET", f"{ADMIN}/publishes/pubid-1/users"),
+        ("GET", f"{ADMIN}/users/alice/timeline"),
     ],
 )
 @settings(thorough)

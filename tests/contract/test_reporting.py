@@ -94,6 +94,37 @@ def test_a_report_without_one_of_these_is_refused(
     assert_refused(instance.reporting.report(event), 400, field)
 
 
+@pytest.mark.parametrize("field", ["hasDisplayableContent", "appInBackground"])
+@pytest.mark.parametrize("value", ["true", 1, {}, []])
+def test_what_a_report_may_say_besides_is_true_or_false(
+    instance: Instance, event: dict[str, object], field: str, value: object
+) -> None:
+    assert_refused(instance.reporting.report({**event, field: value}), 400, field)
+    for good in (True, False, None):
+        assert_done(instance.reporting.report({**event, field: good}))
+
+
+def test_nobody_learns_from_an_answer_whether_a_report_counted(
+    instance: Instance, event: dict[str, object], user_id: str
+) -> None:
+    """Not of an unknown device or publish, of a known one, of a repetition, or of a stranger."""
+    device_id, stranger_id = instance.device_of(user_id), instance.devices.new("web")
+    publish_id = document(instance.publish.to_users([user_id]))["publishId"]
+    known = {**event, "deviceId": device_id, "publishId": publish_id}
+    said = [
+        event,
+        {**event, "deviceId": device_id},
+        {**event, "publishId": publish_id},
+        known,
+        known,
+        {**known, "deviceId": stranger_id},
+        {**known, "deviceId": "x" * 1000},
+    ]
+    replies = [instance.reporting.report(one) for one in said]
+    assert {(reply.status, reply.body) for reply in replies} == {(200, b"")}
+    assert len({tuple(sorted({**reply.headers, "date": ""}.items())) for reply in replies}) == 1
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"text"', b"\xff"])
 def test_a_report_that_is_no_json_object_is_refused(instance: Instance, body: bytes) -> None:
     path = f"{instance.reporting.base}/events"

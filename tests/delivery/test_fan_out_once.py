@@ -30,6 +30,10 @@ PAGE = Range(platform=Platform.WEB, shard=0, number=1, first=START, last=START)
 PARTS, PAGES_A_TURN, UNDER_WAY = 16, 16, 32
 
 
+def nobody(*_told: object) -> None:
+    """Nobody watches."""
+
+
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     async with open_store(tmp_path / "heliograph.db", Seal(MasterKey(bytes(32)))) as opened:
@@ -76,7 +80,7 @@ async def publish(store: Store) -> Publish:
 
 async def test_the_second_message_of_a_publish_is_dropped(store: Store, publish: Publish) -> None:
     stream = Stream()
-    fan_out = FanOut(store, stream, lambda: NOW)
+    fan_out = FanOut(store, stream, lambda: NOW, nobody)
     repeat = msgspec.structs.replace(publish, accepted_at=NOW + timedelta(hours=1))
     for message in (publish, repeat):
         assert await fan_out(msgspec.json.encode(message)) == Done()
@@ -88,7 +92,7 @@ async def test_a_fan_out_that_comes_late_notes_no_batch_of_a_finished_publish(
 ) -> None:
     """Else it would be sent again: the batches of a finished publish are forgotten."""
     stream, begun = Stream(), Shard(platform=Platform.WEB, number=0)
-    await FanOut(store, stream, lambda: NOW)(msgspec.json.encode(publish))
+    await FanOut(store, stream, lambda: NOW, nobody)(msgspec.json.encode(publish))
     [batch] = stream.batches.values()
     async with store.writing() as tx:
         await publishes.batch_settled(tx, batch, now=NOW)
@@ -109,8 +113,8 @@ async def test_a_shard_that_was_cut_off_anywhere_goes_on_where_it_was(
     for puts in (0, 1, 2, 5, 17):
         cut.after = puts
         with suppress(Unavailable):
-            await FanOut(store, cut, lambda: NOW)(msgspec.json.encode(publish))
-    assert await FanOut(store, stream, lambda: NOW)(msgspec.json.encode(publish)) == Done()
+            await FanOut(store, cut, lambda: NOW, nobody)(msgspec.json.encode(publish))
+    assert await FanOut(store, stream, lambda: NOW, nobody)(msgspec.json.encode(publish)) == Done()
     for puts in (0, 1, 2, 3, 20, 21):
         cut.after = puts
         with suppress(Unavailable):
@@ -136,7 +140,7 @@ async def test_no_shard_is_lost_when_the_split_is_cut_off(
     """Also if the first shard has less than a turn left, and is done with its next one."""
     await add_devices(store, publish, 20 * MAX_BATCH_TARGETS)
     stream = Stream()
-    await FanOut(store, stream, lambda: NOW)(msgspec.json.encode(publish))
+    await FanOut(store, stream, lambda: NOW, nobody)(msgspec.json.encode(publish))
     cut = CutOff(stream)
     cut.after = 2 * (1 + PAGES_A_TURN) + puts
     with pytest.raises(Unavailable):
@@ -152,7 +156,7 @@ async def test_a_shard_runs_ahead_of_a_gateway_that_takes_nothing_by_a_few_batch
     await add_devices(store, publish, 20 * MAX_BATCH_TARGETS, "00")
     await add_devices(store, publish, 2 * UNDER_WAY * MAX_BATCH_TARGETS, "18")
     stream = Stream()
-    await FanOut(store, stream, lambda: NOW)(msgspec.json.encode(publish))
+    await FanOut(store, stream, lambda: NOW, nobody)(msgspec.json.encode(publish))
     await turn(store, stream, publish, 0)
     for _ in range(UNDER_WAY):
         await turn(store, stream, publish, 1)
@@ -191,7 +195,7 @@ class CutOff:
 
 async def turn(store: Store, stream: ShardStream, publish: Publish, number: int) -> Outcome:
     message = ShardMessage(publish=publish, platform=Platform.WEB, number=number)
-    return await Sharding(store, stream, lambda: NOW)(msgspec.json.encode(message))
+    return await Sharding(store, stream, lambda: NOW, nobody)(msgspec.json.encode(message))
 
 
 async def settle_all(store: Store, stream: Stream) -> None:

@@ -134,7 +134,7 @@ def test_a_second_sigterm_ends_a_worker_at_once_and_another_goes_on_with_its_wor
         ((), "Set --nats-url"),
         (("--nats-url", "nats://127.0.0.1:1", "--roles", ""), "Set --roles to some of"),
         (("--nats-url", "nats://127.0.0.1:1"), "there is no Heliograph data"),
-        (("--roles", "settle"), "--roles must be some of fanout,deliver"),
+        (("--roles", "settle"), "--roles must be some of fanout,deliver,webhook"),
         (("--nats-url", "nats://me:s3cret@a:port"), "--nats-url must be like nats://"),
     ],
 )

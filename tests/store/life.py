@@ -16,6 +16,7 @@ from heliograph.model.batch import Batch, Progress, Target
 from heliograph.model.credential import WebIdentity
 from heliograph.model.device import Device, Platform
 from heliograph.model.event import Event, EventKind
+from heliograph.model.history import What
 from heliograph.model.ids import (
     IdempotencyKey,
     InstanceId,
@@ -25,30 +26,54 @@ from heliograph.model.ids import (
     new_instance_id,
     new_publish_id,
 )
+from heliograph.model.insights import HOUR, By, DeviceCount, Figures, day_of
 from heliograph.model.publish import Audience, Interests, Publish, PublishState, Users, kind_of
 from heliograph.model.shard import Shard
 from heliograph.model.transfer import Progress as ImportProgress
+from heliograph.model.webhook import (
+    Callback,
+    CallbackStatus,
+    Webhook,
+    WebhookEvent,
+    new_webhook_id,
+    receiver_of,
+)
+from heliograph.model.webhook_body import (
+    Reached,
+)
 from heliograph.store import (
     answers,
     batches,
     credentials,
+    device_counts,
     devices,
+    history,
     idempotency,
     imports,
+    insights,
     instances,
     interests,
     pauses,
+    pruning,
+    published,
     publishes,
     quarantine,
     reports,
     schema,
     shards,
     targets,
+    timelines,
     users,
+    verdicts,
+    webhook_calls,
+    webhooks,
 )
 from heliograph.store.batches import Found, Range
 from heliograph.store.engine import Store
+from heliograph.store.published import Wanted
+from heliograph.store.sealed import Seal
 from heliograph.store.targets import position_of
+from heliograph.store.verdicts import Noted
 from tests.push_tokens import new_push_token
 from tests.store.racing import FCM, NOW, count, publish_of
 
@@ -68,12 +93,15 @@ async def live(store: Store) -> None:
         assert await instances.keys_of(tx, store.seal, instance_id) == [second]
         assert (await instances.find(tx, instance_id)).name == "life"
         assert instance_id in [instance.id for instance in await instances.all_of_them(tx)]
-    life = _Life(instance_id)
+    life = _Life(instance_id, store.seal)
     for chapter in (
         life.register,
         life.subscribe,
+        life.add_webhook,
         life.publish_to_users,
+        life.call_webhook,
         life.publish_to_interests,
+        life.call_back,
         life.go_and_come_back,
         life.import_devices,
         life.end,
@@ -90,6 +118,7 @@ async def live(store: Store) -> None:
 @dataclass
 class _Life:
     instance_id: InstanceId
+    seal: Seal
 
     async def register(self, tx: AsyncConnection) -> None:
         """Alice has a browser and a phone, which gets another push token."""
@@ -100,11 +129,11 @@ class _Life:
         )
         assert (again.id, again.is_new) == (self.phone.id, False)
         for device in (browser, self.phone):
-            await users.tie(tx, self.instance_id, device.platform, device.id, ALICE)
+            await users.tie(tx, self.instance_id, device.platform, device.id, ALICE, now=NOW)
         taken = await self._new(tx, FCM)
         one = self.instance_id, FCM, self.phone.id
         await devices.set_push_token(tx, *one, taken.push_token, now=NOW)
-        await devices.set_metadata(tx, *one, {"name": "phone"})
+        await devices.set_metadata(tx, *one, {"name": "phone"}, now=NOW)
         self.phone = await devices.find(tx, *one)
         assert (self.phone.push_token, self.phone.user_id) == (taken.push_token, ALICE)
         owned = await devices.of_user(tx, self.instance_id, ALICE)
@@ -124,6 +153,42 @@ class _Life:
         await interests.remove(tx, heir, NEWS)
         assert await interests.of_device(tx, self.instance_id, heir.id) == [SPORT]
 
+    async def add_webhook(self, tx: AsyncConnection) -> None:
+        self.webhook = Webhook(
+            id=new_webhook_id(),
+            url="https://example.com/beams",
+            secret="s3cret",
+            events=(WebhookEvent.ATTEMPT, WebhookEvent.OPEN),
+            custom_data={},
+            created_at=NOW,
+        )
+        other = msgspec.structs.replace(self.webhook, id=new_webhook_id())
+        for one in (self.webhook, other):
+            await webhooks.add(tx, self.seal, self.instance_id, one)
+        await webhooks.remove(tx, self.instance_id, other.id)
+        assert await webhooks.all_of(tx, self.seal, self.instance_id) == [self.webhook]
+        [subscribed] = await webhooks.subscribed(tx, self.instance_id)
+        assert (subscribed.id, subscribed.events) == (self.webhook.id, self.webhook.events)
+
+    async def call_webhook(self, tx: AsyncConnection) -> None:
+        """It does not take the first of two calls, and gets it once more; the second is too old."""
+        receiver = self.instance_id, self.webhook.id
+        assert await webhook_calls.receivers_due(tx, self.instance_id, now=NOW) == [receiver[1]]
+        first, second = await webhook_calls.claim(tx, self.seal, *receiver, limit=8, now=NOW)
+        assert {first.event, second.event} == {WebhookEvent.ATTEMPT, WebhookEvent.OPEN}
+        assert (first.url, first.secret) == (self.webhook.url, self.webhook.secret)
+        assert await webhook_calls.claim(tx, self.seal, *receiver, limit=8, now=NOW) == []
+        await webhook_calls.given_up(tx, first, "answered 500", now=NOW)
+        assert [one.id for one in await webhook_calls.failures(tx, self.instance_id)] == [first.id]
+        await webhook_calls.replay(tx, self.instance_id, first.id, now=NOW)
+        assert await webhook_calls.replay_all(tx, self.instance_id, now=NOW) == 0
+        await webhook_calls.put_off(tx, second, "answered 500", until=LATER)
+        [again] = await webhook_calls.claim(tx, self.seal, *receiver, limit=8, now=NOW)
+        assert (again.id, again.body) == (first.id, first.body)
+        await webhook_calls.taken(tx, again, now=NOW)
+        assert not await webhook_calls.prune(tx, self.instance_id, before=LATER)
+        assert await webhook_calls.claim(tx, self.seal, *receiver, limit=8, now=LATER) == []
+
     async def publish_to_users(self, tx: AsyncConnection) -> None:
         publish = self._publish(Users((ALICE, BOB)))
         key = IdempotencyKey("once")
@@ -131,17 +196,28 @@ class _Life:
         again = msgspec.structs.replace(publish, id=new_publish_id())
         assert await idempotency.claim(tx, key, again) == publish.id
         assert await self._deliver(tx, publish) == [Target(self.phone.id, ALICE)]
-        for _ in range(2):
+        for now in (NOW, NOW + timedelta(days=1)):
             event = Event(
                 kind=EventKind.OPEN,
                 publish_id=publish.id,
                 device_id=self.phone.id,
                 reported_at=NOW,
             )
-            await reports.record(tx, self.instance_id, event)
+            counted = await reports.record_all(tx, self.instance_id, [event, event], now=now)
+            assert [one.event for one in counted] == [event] * (now == NOW)
         report = await publishes.report(tx, self.instance_id, publish.id)
+        facts = await timelines.facts_of(tx, self.instance_id, ALICE, publish.id, now=NOW)
+        assert [device.device_id for device in facts.devices].count(self.phone.id) == 1
+        assert (len(facts.verdicts), len(facts.reported)) == (1, 1)
         assert report.counts == {FCM: {"delivered": 1, "opened": 1}}
         assert report.finished_at == NOW
+        reached = await verdicts.reached_users(tx, self.instance_id, publish.id)
+        assert reached == {ALICE: Reached.DELIVERED}
+        listed = await published.find(tx, self.instance_id, publish.id)
+        assert listed.names == [ALICE, BOB]
+        assert await published.page(tx, self.instance_id, Wanted(), limit=1) == [listed]
+        said = await published.said_of_users(tx, self.instance_id, publish.id, [ALICE])
+        assert [one.outcome for one in said] == ["delivered", "opened"]
 
     async def publish_to_interests(self, tx: AsyncConnection) -> None:
         delivered = await self._deliver(tx, self._publish(Interests((NEWS, SPORT))))
@@ -149,6 +225,22 @@ class _Life:
             target.device_id for target in delivered
         )
         assert len(delivered) == 2
+
+    async def call_back(self, tx: AsyncConnection) -> None:
+        """A publish to interests with a URL of its own, which is told of its begin and its end."""
+        url = "https://user:pass@example.com/"
+        purpose = webhook_calls.callback_purpose(self.instance_id)
+        callback = Callback(self.seal.close(url.encode(), purpose), receiver_of(url))
+        publish = msgspec.structs.replace(self._publish(Interests((NEWS,))), callback=callback)
+        await self._deliver(tx, publish)
+        lane = tx, self.seal, self.instance_id, callback.receiver
+        for status in (CallbackStatus.STARTED, CallbackStatus.FINISHED):
+            due = await webhook_calls.receivers_due(tx, self.instance_id, now=NOW)
+            assert due == [callback.receiver]
+            [call] = await webhook_calls.claim(*lane, limit=8, now=NOW)
+            assert (call.event, call.url) == (status, url)
+            await webhook_calls.taken(tx, call, now=NOW)
+        assert await webhook_calls.claim(*lane, limit=8, now=NOW) == []
 
     async def go_and_come_back(self, tx: AsyncConnection) -> None:
         """The phone is gone, registers again; is gone, is restored; the others go for good."""
@@ -166,8 +258,10 @@ class _Life:
                 await quarantine.restore(tx, self.instance_id, gone.id, now=NOW)
             assert await devices.of_user(tx, self.instance_id, ALICE)
             assert await interests.of_device(tx, self.instance_id, gone.id) == [NEWS, SPORT]
-        assert await devices.remove(tx, *one)
-        assert await devices.remove_of_user(tx, self.instance_id, ALICE) == 1
+        assert await devices.remove(tx, *one, now=NOW)
+        happened = await history.of_user(tx, self.instance_id, ALICE, limit=9)
+        assert What.STOPPED in [one.what for one in happened]
+        assert await devices.remove_of_user(tx, self.instance_id, ALICE, now=NOW) == 1
 
     async def import_devices(self, tx: AsyncConnection) -> None:
         """As transfer and intake do."""
@@ -202,9 +296,40 @@ class _Life:
             await pauses.begin(tx, *lane, credential_id="key", reason="refused", now=NOW)
         assert await pauses.claim_probe(tx, *lane, now=NOW + timedelta(minutes=1))
         assert await pauses.find(tx, *lane) is not None
+        assert sum((await pauses.count(tx)).values()) >= 1
         await pauses.end(tx, *lane)
+        await self._look_at_insights(tx)
         for prune in (answers.prune, idempotency.prune, quarantine.prune):
             await prune(tx, self.instance_id, now=LATER)
+        kept_for = timedelta(days=30)
+        over = await pruning.over(tx, self.instance_id, None, kept_for=kept_for, now=LATER)
+        behind = await pruning.over(tx, self.instance_id, over[0], kept_for=kept_for, now=LATER)
+        assert [over[0], *behind] == over
+        ids = [one.publish_id for one in over]
+        assert not await pruning.forget_some(
+            tx, self.instance_id, ids, kept_for=kept_for, now=LATER
+        )
+        assert await pruning.delete_tombstones(tx, self.instance_id, now=LATER) == 3
+        await pruning.forget_history(tx, self.instance_id, before=LATER)
+
+    async def _look_at_insights(self, tx: AsyncConnection) -> None:
+        """A publish to users, and two to interests; the phone opened the first."""
+        for _ in range(2):
+            count = DeviceCount(
+                platform=FCM, subscribers=2, active=1, counted_at=NOW, took=timedelta(seconds=1)
+            )
+            await device_counts.put(tx, self.instance_id, [count])
+        assert await device_counts.newest(tx, self.instance_id, before=LATER) == [count]
+        page = await device_counts.page(
+            tx, self.instance_id, after="", limit=9, seen_since=day_of(NOW)
+        )
+        assert (page.subscribers.total(), page.active.total(), page.last) == (3, 1, None)
+        for by in (None, *By):
+            read = await insights.read(tx, self.instance_id, NOW, NOW + HOUR, by)
+            assert read.total == Figures(publishes=3, opened=1)
+            assert await insights.fold(tx, self.instance_id, now=NOW + 3 * HOUR) is False
+        assert await insights.prune(tx, self.instance_id, before=LATER) is False
+        await device_counts.prune(tx, self.instance_id, before=LATER)
 
     async def set_credentials(self, tx: AsyncConnection, store: Store) -> None:
         await credentials.check_seal(tx, store.seal)
@@ -290,6 +415,13 @@ class _Life:
         under_way = await batches.counts_under_way(tx, self.instance_id, publish.id)
         assert (FCM, {"retried": 1}) in under_way
         assert await batches.advance(tx, batch, Progress(settled={0}), version=1, settled=True)
+        said = [
+            Noted(device_id=target.device_id, user_id=ALICE, outcome="delivered", reason="")
+            for target in page
+        ]
+        await verdicts.add_all(tx, batch, 1, said, now=NOW)
+        kept = await verdicts.of_publish(tx, self.instance_id, publish.id)
+        assert {one.device_id for one in kept} >= {target.device_id for target in page}
         counts = {"delivered": len(page)}
         await publishes.count(tx, self.instance_id, publish.id, FCM, counts, part=0)
         await publishes.batch_settled(tx, batch, now=NOW)

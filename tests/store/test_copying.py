@@ -41,7 +41,7 @@ async def test_a_copy_has_all_that_the_instance_has(
     gone = await new_device(source, copied)
     topics = sorted(Interest(f"topic-{number}") for number in range(2500))
     async with source.writing() as tx:
-        await users.tie(tx, copied, FCM, device.id, ALICE)
+        await users.tie(tx, copied, FCM, device.id, ALICE, now=NOW)
         await interests.replace(tx, device, topics)
         await devices.remove_gone(tx, gone, "gone", now=NOW)
     said = await copying.copy(source, store, [copied])

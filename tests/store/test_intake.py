@@ -61,7 +61,7 @@ async def register(store: Store, token: str, user: str | None = None, *subscribe
         registered = await devices.register(tx, INSTANCE, Platform.FCM, token, None, now=NOW)
         device_id = registered.id
         if user is not None:
-            await users.tie(tx, INSTANCE, Platform.FCM, device_id, UserId(user))
+            await users.tie(tx, INSTANCE, Platform.FCM, device_id, UserId(user), now=NOW)
         device = await devices.find(tx, INSTANCE, Platform.FCM, device_id)
         await interests.replace(tx, device, [Interest(name) for name in subscribed])
     return device_id
@@ -143,7 +143,7 @@ async def test_the_101st_device_of_a_user_is_refused_and_leaves_nothing(store: S
     assert len(found) == 102
     assert lines[99]["token"] not in {line["token"] for line in found}
     async with store.writing() as tx:
-        assert await devices.remove_of_user(tx, INSTANCE, UserId("alice")) == 101
+        assert await devices.remove_of_user(tx, INSTANCE, UserId("alice"), now=NOW) == 101
     # Nothing that was refused has kept a place.
     assert await bring_in(store, *lines) == {}
 

@@ -43,7 +43,12 @@ async def test_of_150_devices_that_arrive_at_once_the_user_gets_100(
         store,
         [
             partial(
-                users.tie, instance_id=instance_id, platform=FCM, device_id=one.id, user_id=ALICE
+                users.tie,
+                instance_id=instance_id,
+                platform=FCM,
+                device_id=one.id,
+                user_id=ALICE,
+                now=NOW,
             )
             for one in crowd
         ],
@@ -54,7 +59,7 @@ async def test_of_150_devices_that_arrive_at_once_the_user_gets_100(
 
 async def test_a_device_that_two_users_want_gets_one(store: Store, instance_id: InstanceId) -> None:
     device = await new_device(store, instance_id)
-    tie = partial(users.tie, instance_id=instance_id, platform=FCM, device_id=device.id)
+    tie = partial(users.tie, instance_id=instance_id, platform=FCM, device_id=device.id, now=NOW)
     said = await at_once(store, [partial(tie, user_id=user) for user in (ALICE, BOB) * 8])
     assert sum(one is None for one in said) == 8
     assert (await tied(store, instance_id)).total() == 1
@@ -121,7 +126,7 @@ async def test_a_device_in_quarantine_comes_back_once(
 ) -> None:
     device = await new_device(store, instance_id)
     async with store.writing() as tx:
-        await users.tie(tx, instance_id, FCM, device.id, ALICE)
+        await users.tie(tx, instance_id, FCM, device.id, ALICE, now=NOW)
         await devices.remove_gone(tx, device, "gone", now=NOW)
     restore = partial(quarantine.restore, instance_id=instance_id, device_id=device.id, now=NOW)
     said = await at_once(store, [restore] * 15)
@@ -135,7 +140,9 @@ async def test_a_device_that_is_stopped_while_it_is_found_gone_can_not_be_restor
     works: list[Work] = []
     for _ in range(25):
         device = await new_device(store, instance_id)
-        stop = partial(devices.remove, instance_id=instance_id, platform=FCM, device_id=device.id)
+        stop = partial(
+            devices.remove, instance_id=instance_id, platform=FCM, device_id=device.id, now=NOW
+        )
         works += [partial(devices.remove_gone, device=device, reason="gone", now=NOW), stop]
     await at_once(store, works)
     assert await count(store, schema.devices, instance_id) == 0
@@ -151,7 +158,9 @@ async def test_a_device_that_is_stopped_while_it_is_restored_is_gone(
         async with store.writing() as tx:
             await devices.remove_gone(tx, device, "gone", now=NOW)
         back = partial(quarantine.restore, instance_id=instance_id, device_id=device.id, now=NOW)
-        stop = partial(devices.remove, instance_id=instance_id, platform=FCM, device_id=device.id)
+        stop = partial(
+            devices.remove, instance_id=instance_id, platform=FCM, device_id=device.id, now=NOW
+        )
         works += [back, stop]
     await at_once(store, works)
     assert await count(store, schema.devices, instance_id) == 0
@@ -167,9 +176,11 @@ async def test_a_user_who_is_deleted_while_devices_are_found_gone_leaves_nothing
         for _ in range(2):
             device = await new_device(store, instance_id)
             async with store.writing() as tx:
-                await users.tie(tx, instance_id, FCM, device.id, user)
+                await users.tie(tx, instance_id, FCM, device.id, user, now=NOW)
             works.append(partial(devices.remove_gone, device=device, reason="gone", now=NOW))
-        works.append(partial(devices.remove_of_user, instance_id=instance_id, user_id=user))
+        works.append(
+            partial(devices.remove_of_user, instance_id=instance_id, user_id=user, now=NOW)
+        )
     await at_once(store, works)
     assert await count(store, schema.devices, instance_id) == 0
     assert await count(store, schema.quarantine, instance_id) == 0
@@ -218,7 +229,7 @@ async def test_what_is_added_while_its_instance_is_deleted_is_not_left_behind(
     async def add(tx: AsyncConnection) -> None:
         token = new_push_token(FCM)
         new = await devices.register(tx, instance_id, FCM, token, None, now=NOW)
-        await users.tie(tx, instance_id, FCM, new.id, ALICE)
+        await users.tie(tx, instance_id, FCM, new.id, ALICE, now=NOW)
 
     subscribe = [
         partial(interests.add, device=device, interest=Interest(f"topic-{number}"))
@@ -249,7 +260,7 @@ async def test_whatever_is_done_while_users_and_push_tokens_change_and_devices_r
 ) -> None:
     rng = random.Random(seed)
     crowd = [await new_device(store, instance_id) for _ in range(12)]
-    delete = partial(devices.remove_of_user, instance_id=instance_id)
+    delete = partial(devices.remove_of_user, instance_id=instance_id, now=NOW)
     restore = partial(quarantine.restore, instance_id=instance_id, now=NOW)
     works = [_anything_to_a_device(rng, instance_id, crowd) for _ in range(225)]
     works += [partial(restore, device_id=rng.choice(crowd).id) for _ in range(25)]
@@ -277,8 +288,10 @@ def _anything_to_a_device(rng: random.Random, instance_id: InstanceId, crowd: li
     """Something that an app, a gateway or an operator may do."""
     device, other = rng.sample(crowd, 2)
     topics = [Interest(f"topic-{number}") for number in rng.sample(range(9), 4)]
-    tie = partial(users.tie, instance_id=instance_id, platform=FCM, device_id=device.id)
-    stop = partial(devices.remove, instance_id=instance_id, platform=FCM, device_id=device.id)
+    tie = partial(users.tie, instance_id=instance_id, platform=FCM, device_id=device.id, now=NOW)
+    stop = partial(
+        devices.remove, instance_id=instance_id, platform=FCM, device_id=device.id, now=NOW
+    )
     register = partial(
         devices.register,
         instance_id=instance_id,

@@ -68,10 +68,14 @@ def begin(publish: Publish, shards: int) -> Work:
     return partial(publishes.begin, publish=publish, begun=begun, noted=(), now=NOW)
 
 
+async def advanced(tx: AsyncConnection, **shard: Any) -> bool:
+    return await publishes.shard_advanced(tx, **shard) is not None
+
+
 def note(publish: Publish, shard: int) -> "partial[Coroutine[Any, Any, bool]]":
     """The only batch of a shard."""
     return partial(
-        publishes.shard_advanced,
+        advanced,
         publish=publish,
         known=shard_of(shard, batches=0),
         behind=shard_of(shard, batches=1),
@@ -164,8 +168,9 @@ async def test_an_event_that_is_reported_many_times_at_once_counts_once(
 ) -> None:
     device, publish_id = await new_device(store, instance_id), await new_publish(store, instance_id)
     event = Event(kind=EventKind.OPEN, publish_id=publish_id, device_id=device.id, reported_at=NOW)
-    record = partial(reports.record, instance_id=instance_id, event=event)
-    assert sorted(await at_once(store, [record] * 15)) == [False] * 14 + [True]
+    record = partial(reports.record_all, instance_id=instance_id, events=[event], now=NOW)
+    counted = await at_once(store, [record] * 15)
+    assert sorted(map(len, counted)) == [0] * 14 + [1]
     async with store.reading() as connection:
         report = await publishes.report(connection, instance_id, publish_id)
     assert report.counts == {FCM: {"opened": 1}}
@@ -201,11 +206,11 @@ async def test_a_publish_that_is_worked_on_while_its_instance_is_deleted_leaves_
     publish = publish_of(instance_id)
     await at_once(store, [begin(publish, 10)])
     works: list[Work] = [note(publish, shard) for shard in range(5)]
-    works.append(partial(reports.record, instance_id=instance_id, event=event))
+    works.append(partial(reports.record_all, instance_id=instance_id, events=[event], now=NOW))
     works.append(partial(instances.remove, instance_id=instance_id))
     works.append(begin(publish_of(instance_id), 2))
     works += [note(publish, shard) for shard in range(5, 10)]
-    assert {type(one) for one in await at_once(store, works)} <= {bool, type(None), NotFound}
+    assert {type(one) for one in await at_once(store, works)} <= {bool, list, type(None), NotFound}
     for table in schema.metadata.sorted_tables:
         assert await count(store, table, instance_id) == 0, table.name
 
@@ -220,7 +225,7 @@ async def test_a_reader_sees_one_state_while_others_write(
         before = await page()
         device = await new_device(store, instance_id)
         async with store.writing() as tx:
-            await users.tie(tx, instance_id, FCM, device.id, alice)
+            await users.tie(tx, instance_id, FCM, device.id, alice, now=NOW)
         assert await page() == before == []
     async with store.reading() as connection:
         assert list(await devices.those_of(connection, instance_id, [device.id])) == [device.id]

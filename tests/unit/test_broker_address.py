@@ -53,5 +53,5 @@ def test_a_wrong_address_is_told_with_the_other_faults_and_without_its_password(
     told = str(refused.value)
     assert "--nats-url must be like" in told
     assert "--nats-replicas must be a number from 1 to 5" in told
-    assert "--roles must be some of fanout,deliver, by comma, or none" in told
+    assert "--roles must be some of fanout,deliver,webhook, by comma, or none" in told
     assert "s3cret" not in told

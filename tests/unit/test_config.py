@@ -9,6 +9,7 @@ import pytest
 from heliograph import config
 from heliograph.config import Settings
 from heliograph.model.errors import Misconfigured
+from heliograph.setting_values import ListenAddress
 
 
 @pytest.fixture(autouse=True)
@@ -56,10 +57,29 @@ def test_all_faults_are_told_at_once_with_where_they_are(monkeypatch: pytest.Mon
     assert "--port must be a number from 1 to 65535" in told
 
 
+@pytest.mark.parametrize("days", ["1", "0", "-2", "2.5", "3651", "two", ""])
+def test_publishes_are_kept_for_two_days_at_least(days: str) -> None:
+    with pytest.raises(Misconfigured, match="--publish-retention must be a number of days from 2"):
+        config.load({"publish_retention": days})
+    assert config.load({"publish_retention": "2"}).publish_retention == 2
+
+
 def test_a_file_that_is_not_toml_is_told() -> None:
     Path("heliograph.toml").write_text("port 1")
     with pytest.raises(Misconfigured, match="can't be read"):
         config.load({})
+
+
+def test_addresses_for_metrics_and_traces_are_taken_as_they_are_written() -> None:
+    there = config.load({"metrics": "[::1]:9400", "otlp_endpoint": "http://127.0.0.1:4318/"})
+    assert there.metrics == ListenAddress("::1", 9400)
+    assert there.otlp_endpoint == "http://127.0.0.1:4318"
+    for wrong in ("9400", ":9400", "127.0.0.1", "::1:9400", "localhost:0"):
+        with pytest.raises(Misconfigured, match="--metrics must be"):
+            config.load({"metrics": wrong})
+    with pytest.raises(Misconfigured, match="OTEL_EXPORTER_OTLP_HEADERS") as refused:
+        config.load({"otlp_endpoint": "http://user:hidden@example.com"})
+    assert "hidden" not in str(refused.value)
 
 
 def test_the_master_key_does_not_show_itself() -> None:

@@ -8,13 +8,17 @@ import pytest
 from click import Command, Context, Group
 
 from heliograph.cli import cli
-from scripts import document_scaling, document_settings
+from scripts import document_metrics, document_scaling, document_settings
 
 ROOT = Path(__file__).parents[2]
 COMMAND = re.compile(r"^(?:\.venv/bin/)?heliograph +(.+)$", re.MULTILINE)
 
 
-DOCUMENTS = {**document_settings.documents(), **document_scaling.documents()}
+DOCUMENTS = {
+    **document_settings.documents(),
+    **document_scaling.documents(),
+    **document_metrics.documents(),
+}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from heliograph.api.client_address import client_network
 from heliograph.api.state import Api
-from heliograph.model.errors import Incomplete, Invalid, NotFound, Unauthorized
+from heliograph.model.errors import Incomplete, Invalid, NotFound, Unauthorized, Unavailable
 from heliograph.model.ids import InstanceId, parse_instance_id
 from heliograph.model.instance import SecretKey
 from heliograph.store import instances
@@ -34,6 +34,17 @@ async def require_secret_key(request: Request, api: Api) -> InstanceId:
         raise
     api.rates.instances.take(instance_id)
     return instance_id
+
+
+async def is_still_proven(request: Request, api: Api) -> bool:
+    """Whether the secret key that a request was let in with is good now, as far as can be seen."""
+    try:
+        await _proven_instance(request, api)
+    except (NotFound, Unauthorized):
+        return False
+    except Unavailable:
+        pass
+    return True
 
 
 def beams_token_of(request: Request) -> str:

@@ -1,18 +1,16 @@
 """The customer API: what app servers call about their users."""
 
 from functools import partial
-from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from heliograph.api.auth import require_secret_key
+from heliograph.api.named_user import user_id_of
 from heliograph.api.operation import Endpoint, Operation, Proof
 from heliograph.api.paths import rest
 from heliograph.api.state import api_of
-from heliograph.model.errors import Invalid, NotFound
-from heliograph.model.ids import UserId, parse_user_id
-from heliograph.model.limits import MAX_USER_ID_CHARACTERS
+from heliograph.model.live import UserDeleted
 from heliograph.model.recall import Recalled
 from heliograph.model.schema import Text
 from heliograph.store import devices
@@ -25,8 +23,10 @@ async def delete_user(request: Request) -> Response:
     """
     api = api_of(request)
     instance_id = await require_secret_key(request, api)
-    user_id = _user_id_of(request)
-    await api.store.write(partial(devices.remove_of_user, instance_id=instance_id, user_id=user_id))
+    user_id = user_id_of(request)
+    remove = partial(devices.remove_of_user, instance_id=instance_id, user_id=user_id)
+    removed = await api.store.write(partial(remove, now=api.now()))
+    api.tell(instance_id, lambda: [UserDeleted(user_id=user_id, devices=removed)])
     await api.recall(Recalled(instance_id=instance_id, user_id=user_id))
     return Response()
 
@@ -48,25 +48,3 @@ endpoints = [
     # One official SDK still uses this older name.
     Endpoint("DELETE", "/user_api" + _USER, delete_user, _DELETE),
 ]
-
-_PLUS_IS_A_SPACE = ("ruby", "java", "php")
-"""Official SDKs that write a space in a path as a plus; the others mean a plus by it."""
-
-
-def _user_id_of(request: Request) -> UserId:
-    """The rest of the path as it was sent: a user id may have slashes, some SDKs send them bare."""
-    raw: bytes = request.scope["raw_path"]
-    encoded = raw.split(b"/users/", 1)[1]
-    library = request.headers.get("x-pusher-library", "")
-    if any(name in library for name in _PLUS_IS_A_SPACE):
-        encoded = encoded.replace(b"+", b" ")
-    try:
-        text = unquote_to_bytes(encoded).decode()
-    except UnicodeDecodeError as error:
-        raise Invalid("userId", "The user id is not UTF-8") from error
-    if not text:
-        raise NotFound("user")
-    if len(text) > MAX_USER_ID_CHARACTERS:
-        reason = f"'User id' is too long, max length is {MAX_USER_ID_CHARACTERS}"
-        raise Invalid("userId", reason)
-    return parse_user_id(text, "userId")

@@ -37,9 +37,11 @@ from heliograph.model.limits import (
     MAX_METADATA_BYTES,
     MAX_PREVIOUS_DEVICES,
 )
+from heliograph.model.live import DeviceRegistered, DeviceStopped, PushTokenSet, UserSet
 from heliograph.model.recall import Recalled
 from heliograph.model.schema import Anything, Array, Nullable, Object, Text
 from heliograph.store import credentials, devices, instances, interests, users
+from heliograph.store.devices import Registered
 
 
 async def vapid_public_key(request: Request) -> Response:
@@ -115,16 +117,20 @@ async def _register(request: Request, platform: Platform, declared: Body) -> Res
     metadata = None if given is None else parse_metadata(given)
     previous = _previous_devices(body)
 
-    async def work(tx: AsyncConnection) -> tuple[DeviceId, list[Interest]]:
+    async def work(tx: AsyncConnection) -> tuple[Registered, list[Interest]]:
         device = await devices.register(
             tx, instance_id, platform, push_token, metadata, now=api.now()
         )
         if device.is_new and previous:
             await interests.inherit(tx, instance_id, platform, device.id, previous)
-        return device.id, await interests.of_device(tx, instance_id, device.id)
+        return device, await interests.of_device(tx, instance_id, device.id)
 
-    device_id, current = await api.store.write(work)
-    return JSONResponse({"id": device_id, "initialInterestSet": current})
+    device, current = await api.store.write(work)
+    api.tell(
+        instance_id,
+        lambda: [DeviceRegistered(device_id=device.id, platform=platform, is_new=device.is_new)],
+    )
+    return JSONResponse({"id": device.id, "initialInterestSet": current})
 
 
 async def show(request: Request) -> Response:
@@ -149,12 +155,14 @@ async def remove(request: Request) -> Response:
     instance_id, platform = instance_id_of(request), platform_of(request)
     device_id = request.path_params["device"]
 
-    async def work(tx: AsyncConnection) -> None:
+    async def work(tx: AsyncConnection) -> bool:
         await instances.find(tx, instance_id)
-        if is_storable(device_id):
-            await devices.remove(tx, instance_id, platform, device_id)
+        if not is_storable(device_id):
+            return False
+        return await devices.remove(tx, instance_id, platform, device_id, now=api.now())
 
-    await api.store.write(work)
+    if await api.store.write(work):
+        api.tell(instance_id, lambda: [DeviceStopped(device_id=DeviceId(device_id))])
     # Also if it was not there: another call may be removing it, and not be done with this.
     await api.recall(Recalled(instance_id=instance_id, device_id=device_id))
     return Response()
@@ -167,12 +175,14 @@ async def set_metadata(request: Request) -> Response:
     """Replace the device's metadata."""
     instance_id, platform = instance_id_of(request), platform_of(request)
     metadata = parse_metadata(await json_object(request, _NEW_METADATA))
+    api = api_of(request)
+    one = instance_id, platform, device_id_of(request)
 
     async def work(tx: AsyncConnection) -> None:
         await instances.find(tx, instance_id)
-        await devices.set_metadata(tx, instance_id, platform, device_id_of(request), metadata)
+        await devices.set_metadata(tx, *one, metadata, now=api.now())
 
-    await api_of(request).store.write(work)
+    await api.store.write(work)
     return Response()
 
 
@@ -198,7 +208,10 @@ async def set_push_token(request: Request) -> Response:
         one = instance_id, platform, device_id_of(request)
         return await devices.set_push_token(tx, *one, token, now=api.now())
 
-    for removed in await api.store.write(work):
+    others = await api.store.write(work)
+    device_id = DeviceId(device_id_of(request))
+    api.tell(instance_id, lambda: [PushTokenSet(device_id=device_id, instead_of=others)])
+    for removed in others:
         await api.recall(Recalled(instance_id=instance_id, device_id=removed))
     return Response()
 
@@ -211,7 +224,11 @@ async def set_user(request: Request) -> Response:
     device_id = device_id_of(request)
     token = beams_token_of(request)
     user_id = tokens.verify(token, instance_id, keys, own_url=api.own_url, now=api.now())
-    await api.store.write(lambda tx: users.tie(tx, instance_id, platform, device_id, user_id))
+    now = api.now()
+    await api.store.write(
+        lambda tx: users.tie(tx, instance_id, platform, device_id, user_id, now=now)
+    )
+    api.tell(instance_id, lambda: [UserSet(device_id=DeviceId(device_id), user_id=user_id)])
     return Response()
 
 

@@ -1,8 +1,6 @@
 """The interests of a device: the part of the device API that is about them."""
 
-import base64
-import binascii
-
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -10,8 +8,11 @@ from starlette.responses import JSONResponse, Response
 from heliograph.api.body import Body, json_object
 from heliograph.api.named_device import BASES, NAMED_DEVICE, device_of, find_device
 from heliograph.api.operation import Endpoint, Operation
+from heliograph.api.paging import METADATA, limit_of, page_query, place_of
 from heliograph.api.paths import rest
 from heliograph.api.state import api_of
+from heliograph.model.cursor import encode_cursor, wrong_cursor
+from heliograph.model.device import Device
 from heliograph.model.errors import Invalid
 from heliograph.model.ids import INTEREST, Interest, each_once, parse_interest
 from heliograph.model.limits import (
@@ -19,20 +20,21 @@ from heliograph.model.limits import (
     MAX_INTERESTS_PER_DEVICE,
     MAX_INTERESTS_PER_PAGE,
 )
-from heliograph.model.schema import Array, Integer, Object, Text
+from heliograph.model.live import InterestAdded, InterestRemoved, InterestsSet, LiveEvent
+from heliograph.model.schema import Array, Object
 from heliograph.store import interests
 
 
 async def list_interests(request: Request) -> Response:
     """A page of the device's interests, and where the next page begins."""
-    limit, after = _limit_of(request), _cursor_of(request)
+    limit, after = limit_of(request, MAX_INTERESTS_PER_PAGE), _cursor_of(request)
     device = await device_of(request)
     page = await api_of(request).store.read(
         lambda tx: interests.of_device(
             tx, device.instance_id, device.id, after=after, limit=limit + 1
         )
     )
-    metadata = {"nextCursor": _cursor(page[limit - 1])} if len(page) > limit else {}
+    metadata = {"nextCursor": encode_cursor(page[limit - 1])} if len(page) > limit else {}
     return JSONResponse({"interests": page[:limit], "responseMetadata": metadata})
 
 
@@ -52,10 +54,13 @@ async def replace_interests(request: Request) -> Response:
     body = await json_object(request, _INTERESTS)
     wanted = each_once(body["interests"])
 
-    async def work(tx: AsyncConnection) -> None:
-        await interests.replace(tx, await find_device(tx, request), wanted)
+    async def work(tx: AsyncConnection) -> Device:
+        device = await find_device(tx, request)
+        await interests.replace(tx, device, wanted)
+        return device
 
-    await api_of(request).store.write(work)
+    device = await api_of(request).store.write(work)
+    _tell(request, device, InterestsSet(number=len(wanted), names=wanted))
     return Response()
 
 
@@ -63,10 +68,13 @@ async def add_interest(request: Request) -> Response:
     """Subscribe the device. Also to what it is subscribed to."""
     interest = _interest_of(request)
 
-    async def work(tx: AsyncConnection) -> None:
-        await interests.add(tx, await find_device(tx, request), interest)
+    async def work(tx: AsyncConnection) -> Device:
+        device = await find_device(tx, request)
+        await interests.add(tx, device, interest)
+        return device
 
-    await api_of(request).store.write(work)
+    device = await api_of(request).store.write(work)
+    _tell(request, device, InterestAdded(interest=interest))
     return Response()
 
 
@@ -74,27 +82,25 @@ async def remove_interest(request: Request) -> Response:
     """Unsubscribe the device. Also from what it is not subscribed to."""
     interest = _interest_of(request)
 
-    async def work(tx: AsyncConnection) -> None:
-        await interests.remove(tx, await find_device(tx, request), interest)
+    async def work(tx: AsyncConnection) -> Device:
+        device = await find_device(tx, request)
+        await interests.remove(tx, device, interest)
+        return device
 
-    await api_of(request).store.write(work)
+    device = await api_of(request).store.write(work)
+    _tell(request, device, InterestRemoved(interest=interest))
     return Response()
 
 
 _PAGE = Object(
     members={
         "interests": Array(items=INTEREST, max_items=MAX_INTERESTS_PER_PAGE),
-        "responseMetadata": Object(
-            members={"nextCursor": Text(about="Not there on the last page.")},
-        ),
+        "responseMetadata": METADATA,
     },
     required=("interests", "responseMetadata"),
 )
 _LIST = Operation(
-    query={
-        "limit": Integer(minimum=1, maximum=MAX_INTERESTS_PER_PAGE, default=MAX_INTERESTS_PER_PAGE),
-        "cursor": Text(about="The nextCursor of the page before."),
-    },
+    query=page_query(MAX_INTERESTS_PER_PAGE),
     answers=_PAGE,
     refuses=(400, 404, 503),
 )
@@ -116,29 +122,19 @@ def _endpoints(base: str) -> list[Endpoint]:
 endpoints = [endpoint for base in BASES for endpoint in _endpoints(base)]
 
 
+def _tell(request: Request, device: Device, happened: LiveEvent) -> None:
+    ids = {"device_id": device.id, "user_id": device.user_id}
+    api_of(request).tell(device.instance_id, lambda: [msgspec.structs.replace(happened, **ids)])
+
+
 def _interest_of(request: Request) -> Interest:
     return parse_interest(request.path_params["interest"], "interest")
 
 
-def _limit_of(request: Request) -> int:
-    text = request.query_params.get("limit", str(MAX_INTERESTS_PER_PAGE))
-    limit = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0  # noqa: PLR2004
-    if not 1 <= limit <= MAX_INTERESTS_PER_PAGE:
-        raise Invalid("limit", f"limit must be a number from 1 to {MAX_INTERESTS_PER_PAGE}")
-    return limit
-
-
-def _cursor(interest: Interest) -> str:
-    return base64.urlsafe_b64encode(interest.encode()).decode().rstrip("=")
-
-
 def _cursor_of(request: Request) -> str:
     """The interest behind which the page begins; empty for the first."""
-    text = request.query_params.get("cursor", "")
-    if not text:
-        return ""
+    place = place_of(request)
     try:
-        decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        return parse_interest(decoded.decode("ascii"), "cursor")
-    except (binascii.Error, ValueError, Invalid) as error:
-        raise Invalid("cursor", "cursor must be the nextCursor of an earlier answer") from error
+        return parse_interest(place, "cursor") if place else ""
+    except Invalid as error:
+        raise wrong_cursor() from error

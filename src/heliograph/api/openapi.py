@@ -96,6 +96,7 @@ _PATH_PARAMETERS: Mapping[str, Schema] = {
     "device": Text(pattern=DEVICE_ID, about="The device id."),
     "interest": INTEREST,
     "user": USER_ID,
+    "publish": Text(min_length=1, example="pubid-…", about="The publish id."),
     "event": OneOf(values=tuple(kind.capitalize() for kind in EventKind)),
 }
 
@@ -134,6 +135,8 @@ def _answers(declared: Operation) -> _Part:
     success: _Part = {"description": "Done."}
     if declared.answers is not None:
         success["content"] = _json(declared.answers.document())
+    if declared.streams is not None:
+        success["content"] = {"text/event-stream": {"schema": declared.streams.document()}}
     refusals = {*declared.refuses, *_EVERYWHERE}
     return {
         "200": success,
@@ -150,7 +153,7 @@ _REFUSALS: Mapping[int, str] = {
     400: "The request can't be read, or something in it is missing or wrong.",
     401: "Who is calling is not proven: another key, or a token that is not good.",
     403: "The proof is good, but for another instance.",
-    404: "There is no such instance or device.",
+    404: "There is no such instance, device or publish.",
     422: "A value breaks a rule, which the description names, or a limit is reached.",
     429: "Too many requests in a short time.",
     500: "A fault of the server, which its log has.",

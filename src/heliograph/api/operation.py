@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from heliograph.api.body import Body
-from heliograph.model.schema import Object, Schema
+from heliograph.model.schema import Object, Schema, Text
 
 
 class Proof(StrEnum):
@@ -23,13 +23,15 @@ class Proof(StrEnum):
 class Operation:
     """What can be asked, and how it can be answered.
 
-    answers: the JSON of a success; None if that is empty. refuses: the other statuses, but for 500.
+    answers: the JSON of a success; streams: or the text of an event stream; None of them if that is
+    empty. refuses: the other statuses, but for 500.
     """
 
     takes: Body | None = None
     query: Mapping[str, Schema] = field(default_factory=dict)
     headers: Mapping[str, Schema] = field(default_factory=dict)
     answers: Object | None = None
+    streams: Text | None = None
     refuses: tuple[int, ...] = ()
     proof: Proof | None = None
 

@@ -11,7 +11,14 @@ from heliograph.api.operation import Endpoint, Operation, Proof
 from heliograph.api.state import api_of
 from heliograph.model.ids import IDEMPOTENCY_KEY, IdempotencyKey, parse_idempotency_key
 from heliograph.model.limits import MAX_INTERESTS_PUBLISH_BYTES, MAX_USERS_PUBLISH_BYTES
-from heliograph.model.publish import TO_INTERESTS, TO_USERS, interests_of, payloads_of, users_of
+from heliograph.model.publish import (
+    TO_INTERESTS,
+    TO_USERS,
+    interests_of,
+    payloads_of,
+    users_of,
+    webhook_url_of,
+)
 from heliograph.model.schema import Object, Text
 
 _TO_INTERESTS = Body(
@@ -26,7 +33,13 @@ async def publish_to_interests(request: Request) -> Response:
     instance_id = await require_secret_key(request, api)
     body = await json_object(request, _TO_INTERESTS)
     audience, payloads = interests_of(body), payloads_of(body)
-    publish_id = await api.accept(instance_id, audience, payloads, _idempotency_key_of(request))
+    publish_id = await api.accept(
+        instance_id,
+        audience,
+        payloads,
+        _idempotency_key_of(request),
+        webhook_url=webhook_url_of(body),
+    )
     return JSONResponse({"publishId": publish_id})
 
 

@@ -2,10 +2,10 @@
 
 Whatever is well formed is answered with 200, known or not, and while the store is away, too: it
 tells strangers nothing, and some SDKs would register again, or report for ever, after anything
-else. For the same reason nothing here is answered with 404.
+else. For the same reason nothing here is answered with 404. Apple's SDK, told to try again, would
+send nothing else before this.
 """
 
-import logging
 import math
 import re
 from collections.abc import Iterable
@@ -18,13 +18,17 @@ from starlette.responses import Response
 from heliograph.api.body import Body, json_object
 from heliograph.api.operation import Endpoint, Operation
 from heliograph.api.state import api_of
-from heliograph.model.errors import Unavailable
 from heliograph.model.event import Event, EventKind
-from heliograph.model.ids import DeviceId, InstanceId, PublishId, is_storable, parse_instance_id
-from heliograph.model.schema import Anything, Number, Object, Text, check
-from heliograph.store import reports
-
-logger = logging.getLogger(__name__)
+from heliograph.model.ids import (
+    DeviceId,
+    InstanceId,
+    PublishId,
+    UserId,
+    is_storable,
+    parse_instance_id,
+)
+from heliograph.model.live import Acknowledged, Opened
+from heliograph.model.schema import Anything, Boolean, Nullable, Number, Object, Text, check
 
 _MAX_BODY_BYTES = 16 * 1024
 _MAX_ID_CHARACTERS = 200
@@ -49,6 +53,9 @@ _EVENT = Object(
         "publishId": Text(min_length=1),
         "deviceId": Text(min_length=1),
         "timestampSecs": Number(about="When, in seconds since 1970."),
+        "userId": Anything(about="Whose device it is, if it says so."),
+        "hasDisplayableContent": Nullable(of=Boolean(about="Of a delivery: there was a text.")),
+        "appInBackground": Nullable(of=Boolean(about="Of a delivery: the app was not in use.")),
     },
     required=("event", "publishId", "deviceId", "timestampSecs"),
 )
@@ -105,11 +112,14 @@ endpoints = [
 async def _count(request: Request, instance_id: InstanceId, event: Event) -> None:
     if not (_can_be_ours(event.publish_id) and _can_be_ours(event.device_id)):
         return
-    try:
-        await api_of(request).store.write(lambda tx: reports.record(tx, instance_id, event))
-    except Unavailable:
-        # Apple's SDK, told to try again, would send nothing else before this.
-        logger.warning("a device's report is lost: the store is not available")
+    api = api_of(request)
+    is_counted = await api.reported(instance_id, event)
+    api.watch.meter.reported(event.kind, counted=is_counted)
+    if is_counted:
+        told = Opened if event.kind is EventKind.OPEN else Acknowledged
+        api.tell(
+            instance_id, lambda: [told(publish_id=event.publish_id, device_id=event.device_id)]
+        )
 
 
 def _translated(body: dict[str, Any], event_in_path: str | None) -> dict[str, Any]:
@@ -144,7 +154,15 @@ def _event_of(body: dict[str, Any]) -> Event:
         device_id=DeviceId(body["deviceId"]),
         # An older web SDK sent fractions.
         reported_at=datetime.fromtimestamp(math.floor(seconds), UTC),
+        user_id=_user_in(body),
+        has_displayable_content=bool(body.get("hasDisplayableContent")),
+        app_in_background=bool(body.get("appInBackground")),
     )
+
+
+def _user_in(body: dict[str, Any]) -> UserId | None:
+    user_id = body.get("userId")
+    return UserId(user_id) if isinstance(user_id, str) and user_id else None
 
 
 def _can_be_ours(given: str) -> bool:

@@ -29,14 +29,17 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
-from heliograph.broker import roll
+from heliograph.broker import live, roll
+from heliograph.broker.backlog import Backlog, backlog_of
 from heliograph.broker.disk import FOR_BATCHES, FOR_PUBLISHES, has_room
+from heliograph.broker.subjects import stream_of
 from heliograph.model.batch import Batch
 from heliograph.model.device import Platform
 from heliograph.model.errors import Misconfigured, Unavailable
 from heliograph.model.ids import InstanceId
 from heliograph.model.publish import AudienceKind, Publish, kind_of
 from heliograph.model.shard import Shard, ShardMessage
+from heliograph.telemetry.watch import UNWATCHED, Watch
 
 LEASE = timedelta(seconds=10)
 """A message whose worker has not been heard of for so long goes to another one."""
@@ -80,7 +83,8 @@ _DELIVER = {
     )
     for kind in AudienceKind
 }
-_STREAMS = (_PUBLISH, _SHARDS, *_DELIVER.values(), roll.STREAM)
+_QUEUES = (_PUBLISH, _SHARDS, *_DELIVER.values())
+_STREAMS = (*_QUEUES, roll.STREAM)
 
 
 async def declare(client: Client, *, replicas: int) -> None:
@@ -115,11 +119,22 @@ class Streams:
     directory: where an embedded broker keeps them; None if another looks after its disk.
     """
 
-    def __init__(self, client: Client, directory: Path | None) -> None:
+    def __init__(self, client: Client, directory: Path | None, watch: Watch = UNWATCHED) -> None:
         self.roll = roll.Roll(client)
+        self.live = live.Live(client)
         self._client = client
         self._directory = directory
+        self._watch = watch
         self._context: JetStreamContext = client.jetstream(timeout=_PUT_TIMEOUT_S)
+
+    def watched_by(self, watch: Watch) -> Self:
+        """The same streams, of which is told what is put on them."""
+        return type(self)(self._client, self._directory, watch)
+
+    async def backlogs(self) -> dict[str, Backlog]:
+        """What is on each stream. Raises Unavailable, soon."""
+        names = [str(config.name) for config in _QUEUES]
+        return {name: await backlog_of(self._client, name) for name in names}
 
     async def check(self) -> None:
         """Raises Unavailable unless publishes can be stored now: their stream has a leader."""
@@ -220,9 +235,10 @@ class Streams:
 
     async def _put(self, subject: str, message: bytes, headers: Mapping[str, str]) -> None:
         try:
-            await self._context.publish(
-                subject, message, timeout=_PUT_TIMEOUT_S, headers=dict(headers)
-            )
+            with self._watch.tracer.putting(stream_of(subject)) as carried:
+                await self._context.publish(
+                    subject, message, timeout=_PUT_TIMEOUT_S, headers={**headers, **carried}
+                )
         except (nats.errors.Error, NoStreamResponseError, TimeoutError) as error:
             raise Unavailable("broker") from error
 

@@ -10,13 +10,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from time import perf_counter
 
 import nats.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from heliograph.broker.streams import LEASE
+from heliograph.broker.subjects import about
 from heliograph.model.errors import Unavailable
+from heliograph.telemetry.logs import begin
+from heliograph.telemetry.watch import UNWATCHED, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +42,11 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed(Later):
+    """An error of ours; it comes back, too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """Another worker has taken over; this one lets go without a word."""
 
@@ -50,9 +59,17 @@ Subscribe = Callable[[], Awaitable[JetStreamContext.PullSubscription]]
 class Worker:
     """Hands the messages of one consumer to `handle`, at most `concurrency` at once."""
 
-    def __init__(self, subscribe: Subscribe, handle: Handle, *, concurrency: int) -> None:
+    def __init__(
+        self,
+        subscribe: Subscribe,
+        handle: Handle,
+        *,
+        concurrency: int,
+        watch: Watch = UNWATCHED,
+    ) -> None:
         self._subscribe = subscribe
         self._handle = handle
+        self._watch = watch
         self._room = asyncio.Semaphore(concurrency)
         self._in_hand: set[asyncio.Task[None]] = set()
 
@@ -99,20 +116,29 @@ class Worker:
         self._room.release()
 
     async def _work_on(self, message: Msg) -> None:
+        it, began_at = about(message), perf_counter()
+        begin(it.ids)
+        with self._watch.tracer.processing(it.stream, message.headers) as step:
+            outcome = await self._outcome_of(message)
+            word = type(outcome).__name__.lower()
+            step.ended(word)
+        self._watch.meter.message_ended(it.stream, word, perf_counter() - began_at)
+        await _answer(message, outcome)
+
+    async def _outcome_of(self, message: Msg) -> Outcome:
         renewing = asyncio.create_task(_renew(message))
         try:
-            outcome = await self._handle(message.data)
+            return await self._handle(message.data)
         except asyncio.CancelledError:
             raise
         except Unavailable as error:
             logger.warning("%s", error)
-            outcome = Later(error.retry_after)
+            return Later(error.retry_after)
         except Exception:
             logger.exception("a message could not be worked on, it comes back")
-            outcome = Later(_back_off(message))
+            return Failed(_back_off(message))
         finally:
             renewing.cancel()
-        await _answer(message, outcome)
 
     async def _drain(self, drain: timedelta) -> None:
         if self._in_hand:

@@ -9,14 +9,18 @@ import click
 from heliograph.cli.device import device
 from heliograph.cli.doctor import doctor
 from heliograph.cli.gateway import gateway
+from heliograph.cli.insights import insights
 from heliograph.cli.instance import instance
 from heliograph.cli.lint import lint
 from heliograph.cli.publish import publish
 from heliograph.cli.serve import serve
 from heliograph.cli.store import store
+from heliograph.cli.tail import tail
 from heliograph.cli.token import token
 from heliograph.cli.transfer import export, import_
 from heliograph.cli.user import user
+from heliograph.cli.webhook import webhook
+from heliograph.cli.why import why
 from heliograph.cli.worker import worker
 from heliograph.model.errors import HeliographError, Misconfigured
 
@@ -45,9 +49,13 @@ cli.add_command(instance)
 cli.add_command(gateway)
 cli.add_command(token)
 cli.add_command(publish)
+cli.add_command(why)
+cli.add_command(insights)
+cli.add_command(tail)
 cli.add_command(lint)
 cli.add_command(user)
 cli.add_command(device)
+cli.add_command(webhook)
 cli.add_command(doctor)
 cli.add_command(import_)
 cli.add_command(export)

@@ -102,7 +102,9 @@ def delete(device_id: str, instance_id: str | None, data: str | None) -> None:
     async def work(store: Store) -> None:
         instance = await chosen_instance(store, instance_id)
         async with store.writing() as tx:
-            if not await devices.remove(tx, instance, platform, device_id):
+            if not await devices.remove(
+                tx, instance, platform, device_id, now=data_directory.now()
+            ):
                 raise NotFound("device")
 
     with_store(data, work)

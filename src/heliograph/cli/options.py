@@ -37,7 +37,18 @@ instance_option = click.option(
 
 
 _OF_THE_API = frozenset(
-    ["host", "port", "url", "tls_cert", "tls_key", "trusted_proxies", "publish_rate", "device_rate"]
+    [
+        "host",
+        "port",
+        "url",
+        "tls_cert",
+        "tls_key",
+        "trusted_proxies",
+        "publish_rate",
+        "device_rate",
+        "publish_retention",
+        "insights_retention",
+    ]
 )
 """Settings that say nothing to a process without the API."""
 

@@ -19,7 +19,7 @@ from heliograph.cli.options import (
     with_store,
 )
 from heliograph.cli.output import print_json
-from heliograph.cli.published import cancel, pause, resume, show
+from heliograph.cli.published import cancel, list_, pause, resume, show
 from heliograph.model.errors import Misconfigured
 from heliograph.model.ids import InstanceId
 from heliograph.running_server import ask
@@ -79,7 +79,7 @@ def interests(interests: tuple[str, ...], **options: Any) -> None:
     _publish("interests", interests, **options)
 
 
-for _command in (show, pause, resume, cancel):
+for _command in (list_, show, pause, resume, cancel):
     publish.add_command(_command)
 
 

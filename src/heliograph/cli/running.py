@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from heliograph.config import Settings
+from heliograph.telemetry import logs
 
 Run = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
@@ -20,12 +21,7 @@ def run_until_signalled(settings: Settings, run: Run, *, name: str = "") -> None
     # Only these commands need all of the server: the others start in half the time without it.
     import uvloop  # noqa: PLC0415
 
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format=f"%(asctime)s %(levelname)s {name}%(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logs.set_up(level=settings.log_level, form=settings.log_format, process=name)
     uvloop.run(_run(settings, run))
     # The HTTP client's threads were seen to abort while the interpreter is being torn down.
     logging.shutdown()

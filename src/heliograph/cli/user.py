@@ -14,6 +14,7 @@ from heliograph.cli.options import (
     with_store,
 )
 from heliograph.cli.output import print_json
+from heliograph.data import now
 from heliograph.model.device import Device
 from heliograph.model.ids import parse_user_id
 from heliograph.store import devices
@@ -63,9 +64,8 @@ def delete(user_id: str, instance_id: str | None, data: str | None, as_json: boo
 
     async def work(store: Store) -> int:
         instance = await chosen_instance(store, instance_id)
-        return await store.write(
-            partial(devices.remove_of_user, instance_id=instance, user_id=wanted)
-        )
+        remove = partial(devices.remove_of_user, instance_id=instance, user_id=wanted)
+        return await store.write(partial(remove, now=now()))
 
     removed = with_store(data, work)
     if as_json:

@@ -21,7 +21,7 @@ def main() -> None:
         run_until_signalled(
             orders.settings,
             lambda _, stopping: work_beside(orders, stopping),
-            name=f"worker {sys.argv[1]}: ",
+            name=f"worker {sys.argv[1]}",
         )
     except HeliographError as error:
         logger.error("%s", error)  # noqa: TRY400

@@ -18,13 +18,17 @@ from typing import Any, Protocol
 
 import msgspec
 
+from heliograph.delivery import told
 from heliograph.delivery.enrich import message_for
 from heliograph.model.device import Platform
 from heliograph.model.errors import Invalid
 from heliograph.model.ids import IdempotencyKey, InstanceId, PublishId, new_publish_id
+from heliograph.model.live import Tell
 from heliograph.model.publish import Audience, Publish
-from heliograph.store import idempotency
+from heliograph.model.webhook import Callback, receiver_of
+from heliograph.store import idempotency, webhook_calls
 from heliograph.store.engine import Store
+from heliograph.telemetry.logs import know
 
 
 class PublishStream(Protocol):
@@ -36,10 +40,13 @@ class PublishStream(Protocol):
 class Accept:
     """Accepts publishes."""
 
-    def __init__(self, store: Store, stream: PublishStream, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, stream: PublishStream, now: Callable[[], datetime], tell: Tell
+    ) -> None:
         self._store = store
         self._stream = stream
         self._now = now
+        self._tell = tell
 
     async def __call__(
         self,
@@ -47,6 +54,8 @@ class Accept:
         audience: Audience,
         payloads: dict[Platform, dict[str, Any]],
         key: IdempotencyKey | None,
+        *,
+        webhook_url: str | None = None,
     ) -> PublishId:
         """Put the publish on its way; from here on it is delivered, or reported as failed.
 
@@ -62,16 +71,29 @@ class Accept:
             accepted_at=now,
             audience=audience,
             payloads=payloads,
+            callback=None if webhook_url is None else self._callback(instance_id, webhook_url),
         )
         for platform, payload in payloads.items():
             message_for(platform, payload, instance_id, publish.id, accepted_at=now)
         if key is not None:
-            publish = msgspec.structs.replace(publish, id=await self._id_under(key, publish))
+            publish = msgspec.structs.replace(
+                publish, id=await self._id_under(key, publish, webhook_url)
+            )
+        know(publish_id=publish.id)
         await self._stream.put_publish(publish)
+        self._tell(instance_id, lambda: told.accepted(publish))
         return publish.id
 
-    async def _id_under(self, key: IdempotencyKey, publish: Publish) -> PublishId:
-        publish_id = await self._store.write(lambda tx: idempotency.claim(tx, key, publish))
+    def _callback(self, instance_id: InstanceId, url: str) -> Callback:
+        purpose = webhook_calls.callback_purpose(instance_id)
+        return Callback(self._store.seal.close(url.encode(), purpose), receiver_of(url))
+
+    async def _id_under(
+        self, key: IdempotencyKey, publish: Publish, webhook_url: str | None
+    ) -> PublishId:
+        publish_id = await self._store.write(
+            lambda tx: idempotency.claim(tx, key, publish, webhook_url=webhook_url)
+        )
         if publish_id is None:
             raise Invalid("Idempotency-Key", "was used for another publish within 24 hours")
         return publish_id

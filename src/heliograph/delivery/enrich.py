@@ -52,6 +52,11 @@ def message_for(
             return _web_message(payload, ids, accepted_at)
 
 
+def is_tracked(platform: Platform, payload: Payload) -> bool:
+    """Whether an official SDK reports that such a message arrived."""
+    return platform is not Platform.APNS or _wakes_the_app(payload)
+
+
 _FOR_THE_PUSH_SERVICE = frozenset({"time_to_live", "urgency", "topic"})
 
 
@@ -80,10 +85,8 @@ _FOR_APNS = frozenset({"collapse_id", "expiration", "priority", "pusher"})
 def _apns_message(payload: Payload, ids: Mapping[str, str], accepted_at: datetime) -> Message:
     wishes = payload.get("pusher", {})
     aps, pusher = dict(payload.get("aps", {})), dict[str, Any](ids)
-    is_shown = any(key in aps for key in ("alert", "badge", "sound"))
-    push_type = wishes.get("push_type", "alert" if is_shown else "background")
-    tracked = push_type in _TRACKED_TYPES and not wishes.get("disable_delivery_tracking", False)
-    if tracked and "content-available" not in aps:
+    push_type = _push_type(payload)
+    if _wakes_the_app(payload) and "content-available" not in aps:
         # It wakes the app, which then reports the arrival; the app need not heed it otherwise.
         aps["content-available"] = 1
         pusher["userShouldIgnore"] = True
@@ -103,6 +106,17 @@ def _apns_message(payload: Payload, ids: Mapping[str, str], accepted_at: datetim
         expires_at = max(min(expires_at, wanted), accepted_at)
     headers = _apns_headers(payload, push_type, wishes.get("topic"))
     return Message(body=body, headers=headers, expires_at=expires_at)
+
+
+def _push_type(payload: Payload) -> str:
+    is_shown = any(key in payload.get("aps", {}) for key in ("alert", "badge", "sound"))
+    wanted: str = payload.get("pusher", {}).get("push_type", "alert" if is_shown else "background")
+    return wanted
+
+
+def _wakes_the_app(payload: Payload) -> bool:
+    is_disabled = payload.get("pusher", {}).get("disable_delivery_tracking", False)
+    return _push_type(payload) in _TRACKED_TYPES and not is_disabled
 
 
 def _apns_headers(payload: Payload, push_type: str, topic: str | None) -> dict[str, str]:

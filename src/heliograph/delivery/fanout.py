@@ -15,9 +15,11 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.broker.worker import Done, Outcome
+from heliograph.delivery import told
 from heliograph.delivery.sharding import PAGE_TARGETS, Pages, Sharding, ShardStream
 from heliograph.model.batch import Target
 from heliograph.model.device import Platform
+from heliograph.model.live import Tell
 from heliograph.model.publish import AudienceKind, Publish, kind_of
 from heliograph.model.shard import Shard
 from heliograph.store import publishes, shards, targets
@@ -30,12 +32,15 @@ _First = tuple[Shard, list[Target]]
 class FanOut:
     """Turns publishes into batches, and large ones into shards."""
 
-    def __init__(self, store: Store, stream: ShardStream, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, stream: ShardStream, now: Callable[[], datetime], tell: Tell
+    ) -> None:
         self._store = store
         self._stream = stream
         self._pages = Pages(store, stream)
-        self._sharding = Sharding(store, stream, now)
+        self._sharding = Sharding(store, stream, now, tell)
         self._now = now
+        self._tell = tell
 
     async def __call__(self, message: bytes) -> Outcome:
         """Fan out one message of the PUBLISH stream: all of it, or what is left of it."""
@@ -78,6 +83,8 @@ class FanOut:
             lambda tx: publishes.begin(tx, publish, begun, noted, now=now)
         ):
             return []
+        finished = all(shard.is_finished for shard in begun)
+        self._tell(publish.instance_id, lambda: told.fanned_out(publish, begun, finished=finished))
         for shard, page in firsts:
             if page:
                 await self._pages.put(publish, shard, page)

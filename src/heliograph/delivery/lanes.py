@@ -1,7 +1,7 @@
 """Lanes: each instance has workers of its own for each kind of work: none waits for another.
 
 For fan-out these are one for publishes to users, one for those to interests and one for the shards
-of large ones; for delivery, one for either kind on each platform.
+of large ones; for delivery, one for either kind on each platform; for webhooks, one.
 """
 
 import asyncio
@@ -10,9 +10,9 @@ from asyncio import Task, TaskGroup
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from typing import Protocol
 
 from heliograph.broker.streams import Streams
-from heliograph.broker.worker import Worker
 from heliograph.model.errors import Unavailable
 from heliograph.model.ids import InstanceId
 from heliograph.store import instances
@@ -22,6 +22,15 @@ logger = logging.getLogger(__name__)
 
 _LOOK_INTERVAL_S = 0.5
 """How often to look for instances that were made or deleted, by a command or another server."""
+
+
+class Worker(Protocol):
+    """Works on one kind of work."""
+
+    async def run(self, stopping: asyncio.Event, *, drain: timedelta) -> None:
+        """Work until `stopping` is set, then finish what is in hand, at most for `drain`."""
+        ...
+
 
 OpenWorkers = Callable[[InstanceId], AbstractAsyncContextManager[Sequence[Worker]]]
 """Makes the workers of a lane, with what they share, which is closed at the end."""

@@ -43,6 +43,7 @@ _BODY = Object(
     members={
         "users": TO_USERS.members["users"],
         "interests": TO_INTERESTS.members["interests"],
+        "webhookUrl": TO_INTERESTS.members["webhookUrl"],
         **PAYLOADS,
     },
     one_required=tuple(PAYLOADS),

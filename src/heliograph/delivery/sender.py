@@ -17,6 +17,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.broker.worker import Done, Later, Lost, Outcome
+from heliograph.delivery import told
 from heliograph.delivery.connected import Connected
 from heliograph.delivery.enrich import message_for
 from heliograph.delivery.in_flight import InFlight
@@ -34,6 +35,7 @@ from heliograph.model.publish import PublishState
 from heliograph.model.verdict import CredentialRefused, Delivered, DeviceGone, Drop, Postponed
 from heliograph.store import batches, devices, publishes
 from heliograph.store.engine import Store
+from heliograph.telemetry.watch import UNWATCHED, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -61,8 +63,10 @@ class Sender:
         in_flight: InFlight,
         now: Callable[[], datetime],
         rng: random.Random,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self._store = store
+        self._watch = watch
         self._connected = connected
         self._in_flight = in_flight
         self._now = now
@@ -80,7 +84,8 @@ class Sender:
             return Done()
         if found.state is PublishState.PAUSED:
             return Later(PAUSED_LOOK_INTERVAL)
-        opened = OpenBatch(batch, found.progress, found.version, self._pausing)
+        opened = OpenBatch(batch, found.progress, found.version, self._pausing, self._watch)
+        self._watch.tracer.batch_in_hand(len(opened.unsettled()))
         is_large = len(opened.unsettled()) > _LARGE
         turn = self._large if is_large else nullcontext()
         try:
@@ -119,13 +124,15 @@ class Sender:
             return
         match await self._permit.ask(batch):
             case Hold(reason=reason, until=until):
+                self._watch.tell(batch.instance_id, lambda: told.held(batch, reason))
                 if until <= self._now():
                     await current.settle_all(opened.unsettled(), Expired(reason))
             case Go(held=held, probe=probe):
                 opened.credential_id = held.id
-                due = opened.due(self._now())
+                due = opened.due(self._now())[: 1 if probe else None]
+                self._watch.tell(batch.instance_id, lambda: told.sent(batch, len(due)))
                 async with self._connected.gateway(held) as gateway:
-                    await self._send(current, due[:1] if probe else due, message, gateway)
+                    await self._send(current, due, message, gateway)
 
     async def _send(
         self, current: "_Pass", due: list[int], message: Message, gateway: Gateway

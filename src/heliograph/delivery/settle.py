@@ -5,12 +5,14 @@ crash each verdict has either had all its effects, or none, and is then asked fo
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from heliograph.delivery import told
+from heliograph.delivery.enrich import is_tracked
 from heliograph.delivery.retry import (
     GiveUp,
     gives_up_at,
@@ -26,10 +28,12 @@ from heliograph.delivery.settlement import (
     answers_in,
     believed_of,
     lost_for_good,
+    reason_of,
     refusal_in,
 )
 from heliograph.model.answers import Answers
 from heliograph.model.batch import Attempt, Batch, Progress
+from heliograph.model.publish import AudienceKind
 from heliograph.model.verdict import (
     CredentialRefused,
     Delivered,
@@ -39,11 +43,26 @@ from heliograph.model.verdict import (
     Postponed,
     Retry,
 )
-from heliograph.store import answers, batches, devices, instances, pauses, publishes
+from heliograph.store import (
+    answers,
+    batches,
+    devices,
+    insights,
+    instances,
+    pauses,
+    publishes,
+    verdicts,
+)
 from heliograph.store.engine import Store
+from heliograph.store.verdicts import Noted
+from heliograph.telemetry.watch import UNWATCHED, Watch
 
 _LOOK_FOR_ANOTHER = timedelta(seconds=10)
 """How often to look whether there is another credential for targets that wait for one."""
+
+
+_Settled = tuple[Sequence[Settlement], Sequence[str | None], bool]
+"""What is believed, what each is counted as, and whether the publish is finished."""
 
 
 class BatchTakenOver(Exception):
@@ -63,12 +82,21 @@ class OpenBatch:
     credential_id: what it is sent with now; None if it isn't.
     """
 
-    def __init__(self, batch: Batch, progress: Progress, version: int, pausing: Pausing) -> None:
+    def __init__(
+        self,
+        batch: Batch,
+        progress: Progress,
+        version: int,
+        pausing: Pausing,
+        watch: Watch = UNWATCHED,
+    ) -> None:
         self.batch = batch
         self.progress = progress
         self.credential_id: str | None = None
+        self._is_tracked = is_tracked(batch.platform, batch.payload)
         self._version = version
         self._pausing = pausing
+        self._watch = watch
         self._answers = Answers()
         """What the brake has not been told yet. It goes by many: a few that a crash keeps from it
         make no difference."""
@@ -121,23 +149,33 @@ class OpenBatch:
         settlements = [lost_for_good(settlement, now) for settlement in settlements]
         known, answered = self.progress, self._answers
 
-        async def work(tx: AsyncConnection) -> Sequence[Settlement]:
+        async def work(tx: AsyncConnection) -> _Settled:
             self.progress, self._answers = known.copy(), answered
             if self._version == 0:
                 # Not when they were noted: the batch is what got on the stream.
                 self.progress.counts["targets"] = len(self.batch.targets)
             await self._hold_changed(tx, settlements)
             believed = await self._believed(tx, settlements, now=now)
-            for settlement in believed:
+            outcomes = [
                 self._note(settlement, now=now, expires_at=expires_at, rng=rng)
-            await self._advance(tx, now=now)
+                for settlement in believed
+            ]
+            self._count_trackable(believed)
+            await self._keep(tx, believed, outcomes, now=now)
+            finished = await self._advance(tx, now=now)
             await self._remove_gone(tx, believed, now=now)
             await self._note_lost_hosts(tx, believed, now=now)
             await self._pause_or_go_on(tx, believed, now=now)
-            return believed
+            return believed, outcomes, finished
 
-        believed = await store.write_surely(work)
+        believed, outcomes, finished = await store.write_surely(work)
         self._version += 1
+        self._watch.meter.settled(self.batch.platform, self.batch.audience, outcomes)
+        self._watch.tracer.settled(outcomes)
+        self._watch.tell(
+            self.batch.instance_id,
+            lambda: told.settled(self.batch, self.progress, believed, outcomes, finished=finished),
+        )
         return believed
 
     def _is_due(self, position: int, now: datetime) -> bool:
@@ -185,8 +223,8 @@ class OpenBatch:
         now: datetime,
         expires_at: datetime,
         rng: random.Random,
-    ) -> None:
-        """Note one settlement in the progress, and count it."""
+    ) -> str | None:
+        """Note one settlement in the progress, and count it: as what, if it was a try at all."""
         position, said = settlement.position, settlement.said
         said = said.then if isinstance(said, HostLost) else said
         last = self.progress.waiting.pop(position, None)
@@ -204,22 +242,55 @@ class OpenBatch:
                 attempt = GiveUp()
         if not isinstance(attempt, GiveUp):
             self.progress.waiting[position] = attempt
-            if not isinstance(said, Postponed):
-                self._count("retried")
-            return
+            if isinstance(said, Postponed):
+                return None
+            self._count("retried")
+            return "retried"
         self.progress.settled.add(position)
         name = _COUNTED_AS[type(said)]
         self._count(name)
         if isinstance(said, _WITH_REASON):
             self._count(f"{name}: {said.reason}")
+        return name
 
-    def _count(self, name: str) -> None:
-        self.progress.counts[name] = self.progress.counts.get(name, 0) + 1
+    async def _keep(
+        self,
+        tx: AsyncConnection,
+        believed: Sequence[Settlement],
+        outcomes: Sequence[str | None],
+        *,
+        now: datetime,
+    ) -> None:
+        """Keep what became of each target that is a user's device."""
+        if self.batch.audience is not AudienceKind.USERS:
+            return
+        noted = []
+        for one, outcome in zip(believed, outcomes, strict=True):
+            target = self.batch.targets[one.position]
+            if outcome is None or target.user_id is None:
+                continue
+            noted.append(
+                Noted(
+                    device_id=target.device_id,
+                    user_id=target.user_id,
+                    outcome=outcome,
+                    reason=reason_of(one.said),
+                )
+            )
+        await verdicts.add_all(tx, self.batch, self._version, noted, now=now)
 
-    async def _advance(self, tx: AsyncConnection, *, now: datetime) -> None:
+    def _count_trackable(self, believed: Sequence[Settlement]) -> None:
+        """Count those delivered whose device will report back that it arrived."""
+        if self._is_tracked:
+            self._count("trackable", sum(map(_is_delivered_to_sdk, believed)))
+
+    def _count(self, name: str, number: int = 1) -> None:
+        self.progress.counts[name] = self.progress.counts.get(name, 0) + number
+
+    async def _advance(self, tx: AsyncConnection, *, now: datetime) -> bool:
         """Store the progress; with the last of it, the publish gets the counts.
 
-        Raises BatchTakenOver.
+        Whether with this the publish is finished. Raises BatchTakenOver.
         """
         counts = dict(self.progress.counts)
         if self.is_settled:
@@ -231,10 +302,17 @@ class OpenBatch:
             raise BatchTakenOver
         if self.is_settled or self.progress.waiting:
             await self._tell_brake(tx, now=now)
-        if self.is_settled:
-            key = (self.batch.instance_id, self.batch.publish_id, self.batch.platform)
-            await publishes.count(tx, *key, counts, part=self.batch.shard)
-            await publishes.batch_settled(tx, self.batch, now=now)
+        if not self.is_settled:
+            return False
+        key = (self.batch.instance_id, self.batch.publish_id, self.batch.platform)
+        await publishes.count(tx, *key, counts, part=self.batch.shard)
+        await self._count_in_insights(tx, counts)
+        return await publishes.batch_settled(tx, self.batch, now=now)
+
+    async def _count_in_insights(self, tx: AsyncConnection, counts: Mapping[str, int]) -> None:
+        batch = self.batch
+        of = insights.Of.hour(batch.audience, batch.platform, batch.accepted_at)
+        await insights.count(tx, batch.instance_id, {of: counts})
 
     async def _remove_gone(
         self, tx: AsyncConnection, believed: Sequence[Settlement], *, now: datetime
@@ -264,6 +342,11 @@ class OpenBatch:
             await pauses.begin(tx, *lane, credential_id=held_id, reason=reason, now=now)
         elif self._pausing.may_be and any(isinstance(one.said, Delivered) for one in believed):
             await pauses.end(tx, *lane)
+
+
+def _is_delivered_to_sdk(settlement: Settlement) -> bool:
+    device = settlement.device
+    return isinstance(settlement.said, Delivered) and device is not None and device.has_sdk
 
 
 def _may_change(settlement: Settlement) -> bool:

@@ -7,7 +7,15 @@ from datetime import datetime
 from heliograph.model.answers import Answers
 from heliograph.model.device import Device
 from heliograph.model.limits import HOST_LOST_TIME
-from heliograph.model.verdict import CredentialRefused, Delivered, DeviceGone, HostLost, Verdict
+from heliograph.model.verdict import (
+    CredentialRefused,
+    Delivered,
+    DeviceGone,
+    Drop,
+    HostLost,
+    Retry,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,15 @@ class Settlement:
     position: int
     device: Device | None
     said: Said
+
+
+def reason_of(said: Said) -> str:
+    """Why it was not delivered, in the gateway's words; empty if there is nothing to say."""
+    match said:
+        case DeviceGone() | Drop() | Retry() | CredentialRefused() | Expired() | HostLost():
+            return said.reason
+        case _:
+            return ""
 
 
 def lost_for_good(settlement: Settlement, now: datetime) -> Settlement:

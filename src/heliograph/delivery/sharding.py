@@ -13,8 +13,10 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.broker.worker import Done, Later, Lost, Outcome
+from heliograph.delivery import told
 from heliograph.model.batch import Batch, Target
 from heliograph.model.limits import MAX_BATCH_TARGETS, PAUSED_LOOK_INTERVAL
+from heliograph.model.live import Tell
 from heliograph.model.publish import AudienceKind, Publish, PublishState, kind_of
 from heliograph.model.shard import Shard, ShardMessage, split
 from heliograph.store import batches, publishes, shards, targets
@@ -105,11 +107,14 @@ class Pages:
 class Sharding:
     """Fans out shards, turn by turn."""
 
-    def __init__(self, store: Store, stream: ShardStream, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, stream: ShardStream, now: Callable[[], datetime], tell: Tell
+    ) -> None:
         self._store = store
         self._stream = stream
         self._pages = Pages(store, stream)
         self._now = now
+        self._tell = tell
 
     async def __call__(self, message: bytes) -> Outcome:
         """Give a message of the SHARDS stream its turn."""
@@ -156,9 +161,16 @@ class Sharding:
     ) -> bool:
         noted = self._pages.range_of(behind, page) if page else None
         now = self._now()
-        return await self._store.write(
+        advanced = await self._store.write(
             lambda tx: publishes.shard_advanced(tx, publish, known, behind, noted, now=now)
         )
+        if advanced is None:
+            return False
+        finished = advanced.finished
+        self._tell(
+            publish.instance_id, lambda: told.fanned_out(publish, [behind], finished=finished)
+        )
+        return True
 
     async def _split(self, publish: Publish, shard: Shard) -> None:
         """Split what the first shard of a large interest leaves over among others, once."""

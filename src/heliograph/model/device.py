@@ -45,6 +45,11 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     lost_since: datetime | None = None
     """Of a browser: since when the host of its subscription can't be found, or reached."""
 
+    @property
+    def has_sdk(self) -> bool:
+        """Whether it has an official SDK, which reports what arrives: each tells its version."""
+        return "sdkVersion" in self.metadata
+
 
 class Subscription(msgspec.Struct, frozen=True):
     """A browser's Web Push subscription: where to post, and the keys to encrypt with."""

@@ -18,6 +18,10 @@ INTEREST_PATTERN = re.compile(r"[a-zA-Z0-9_\-=@,.;]+")
 MAX_INTERESTS_PER_DEVICE = 5000
 MAX_INTERESTS_PER_PAGE = 100
 
+MAX_PUBLISHES_PER_PAGE = 100
+MAX_USERS_PER_PAGE = 100
+"""A page of what became of a publish, user by user."""
+
 MAX_INTERESTS_PER_PUBLISH = 100
 MAX_USERS_PER_PUBLISH = 1000
 MAX_INTERESTS_PUBLISH_BYTES = 10 * 1024
@@ -63,5 +67,15 @@ MAX_COLLAPSE_ID_BYTES = 64
 MAX_FCM_MESSAGE_BYTES = 4096
 """Keys and values of data and notification."""
 
+MAX_WEBHOOK_URL_CHARACTERS = 2048
+MAX_WEBHOOK_SECRET_CHARACTERS = 256
+MAX_CUSTOM_DATA_BYTES = 16 * 1024
+WEBHOOK_TIME = timedelta(seconds=3)
+"""Within which a webhook's receiver must have taken a call."""
+
 CLOCK_LEEWAY = timedelta(seconds=30)
 """How far the clock of an app server may differ when a Beams token's expiry is checked."""
+
+MAX_INSIGHTS_DAYS = 400
+MAX_INSIGHTS_DAYS_BY_HOUR = 31
+"""Of how many days insights are read at once, so that no answer is too large."""

@@ -1,6 +1,6 @@
 """A publish: one accepted request to notify users, or interests, and what its body must be."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -12,6 +12,7 @@ from heliograph.model.ids import INTEREST, USER_ID, InstanceId, Interest, Publis
 from heliograph.model.limits import MAX_INTERESTS_PER_PUBLISH, MAX_USERS_PER_PUBLISH
 from heliograph.model.payloads import PAYLOADS
 from heliograph.model.schema import Array, Object
+from heliograph.model.webhook import WEBHOOK_URL, Callback, parse_webhook_url
 
 Payload = Mapping[str, Any]
 """What one platform's devices get, as the app wrote it."""
@@ -43,12 +44,42 @@ def kind_of(audience: Audience) -> AudienceKind:
     return AudienceKind.USERS if isinstance(audience, Users) else AudienceKind.INTERESTS
 
 
+def names_in(audience: Audience) -> Sequence[str]:
+    """The users, or the interests."""
+    return audience.users if isinstance(audience, Users) else audience.interests
+
+
+def collapse_ids_in(payloads: Mapping[Platform, Payload]) -> dict[Platform, str]:
+    """By what a newer message to a device that is off line takes the place of an older one."""
+    found = {platform: _collapse_id(platform, payload) for platform, payload in payloads.items()}
+    return {platform: text for platform, text in found.items() if isinstance(text, str) and text}
+
+
+def _collapse_id(platform: Platform, payload: Payload) -> object:
+    match platform:
+        case Platform.APNS:
+            return payload.get("collapse_id")
+        case Platform.WEB:
+            return payload.get("topic")
+        case Platform.FCM:
+            # A legacy body, a message of v1, or an envelope of one; v1's words win.
+            message = payload.get("message")
+            android = (message if isinstance(message, dict) else payload).get("android")
+            android = android if isinstance(android, dict) else {}
+            own = android.get("collapseKey", android.get("collapse_key"))
+            return own or payload.get("collapse_key")
+
+
 class PublishState(StrEnum):
-    """Whether a publish goes on. All but CANCELLED can be left again."""
+    """Whether a publish goes on. RUNNING and PAUSED can be left again.
+
+    FORGOTTEN: all of it was pruned. Its row is there for nobody but the fan-out, see pruning.py.
+    """
 
     RUNNING = "running"
     PAUSED = "paused"
     CANCELLED = "cancelled"
+    FORGOTTEN = "forgotten"
 
 
 class Publish(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +91,8 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: datetime
     audience: Audience
     payloads: dict[Platform, dict[str, Any]]
+    callback: Callback | None = None
+    """Who is told of it apart from webhooks."""
 
 
 TO_USERS = Object(
@@ -76,6 +109,7 @@ TO_INTERESTS = Object(
         "interests": Array(
             items=INTEREST, min_items=1, max_items=MAX_INTERESTS_PER_PUBLISH, unique=True
         ),
+        "webhookUrl": WEBHOOK_URL,
         **PAYLOADS,
     },
     required=("interests",),
@@ -92,6 +126,12 @@ def users_of(body: Mapping[str, Any]) -> Users:
 def interests_of(body: Mapping[str, Any]) -> Interests:
     """The audience of a body that TO_INTERESTS describes."""
     return Interests(tuple(body["interests"]))
+
+
+def webhook_url_of(body: Mapping[str, Any]) -> str | None:
+    """Where a body that TO_INTERESTS describes wants its publish told. Raises Mismatch."""
+    url = body.get("webhookUrl")
+    return None if url is None else parse_webhook_url(url, "webhookUrl")
 
 
 def payloads_of(body: Mapping[str, Any]) -> dict[Platform, dict[str, Any]]:

@@ -22,9 +22,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from heliograph.model.batch import Batch
 from heliograph.model.device import Device, Platform, token_hash
 from heliograph.model.errors import NotFound
+from heliograph.model.history import What
 from heliograph.model.ids import DeviceId, InstanceId, UserId, new_device_id
+from heliograph.model.insights import day_of
 from heliograph.model.publish import PublishState
-from heliograph.store import credentials, instances, quarantine, users
+from heliograph.store import credentials, history, instances, quarantine, users
 from heliograph.store.device_rows import device_of, encoded, row_of
 from heliograph.store.schema import devices, publishes, subscriptions
 
@@ -62,8 +64,13 @@ async def register(
         "metadata": encoded(metadata or {}),
         "registered_at": now,
         "vapid_key": await _vapid_key_for(tx, instance_id, platform),
+        "active_on": day_of(now),
     }
-    again: dict[str, Any] = {"registered_at": now, "lost_since": None}
+    again: dict[str, Any] = {
+        "registered_at": now,
+        "lost_since": None,
+        "active_on": day_of(now),
+    }
     if metadata is not None:
         again["metadata"] = row["metadata"]
     statement = _REGISTERED if metadata is None else _REGISTERED_WITH_METADATA
@@ -189,10 +196,13 @@ async def set_metadata(
     platform: Platform,
     device_id: str,
     metadata: Mapping[str, Any],
+    *,
+    now: datetime,
 ) -> None:
     """Raises NotFound."""
     chosen = _one(instance_id, platform, device_id)
-    changed = await tx.execute(update(devices).where(chosen).values(metadata=encoded(metadata)))
+    new = {"metadata": encoded(metadata), "active_on": day_of(now)}
+    changed = await tx.execute(update(devices).where(chosen).values(new))
     if changed.rowcount == 0:
         raise NotFound("device")
 
@@ -223,14 +233,25 @@ async def set_push_token(
         "registered_at": now,
         "vapid_key": await _vapid_key_for(tx, instance_id, platform),
         "lost_since": None,
+        "active_on": day_of(now),
     }
     either = and_(devices.c.instance_id == instance_id, or_(device, same_token))
     if device_id not in await _lock(tx, either):
         raise NotFound("device")
     removed = await _remove(tx, instance_id, and_(same_token, devices.c.id != device_id))
+    await history.note(tx, instance_id, removed, What.REPLACED, now=now)
     await quarantine.forget_push_tokens(tx, instance_id, [push_token])
     await tx.execute(update(devices).where(device).values(changed))
-    return removed
+    return [DeviceId(removed_id) for removed_id, *_ in removed]
+
+
+async def note_active(
+    tx: AsyncConnection, instance_id: InstanceId, device_ids: Sequence[DeviceId], *, now: datetime
+) -> None:
+    """Note that the devices were heard of today."""
+    await lock(tx, instance_id, device_ids)
+    chosen = and_(devices.c.instance_id == instance_id, devices.c.id.in_(device_ids))
+    await tx.execute(update(devices).where(chosen).values(active_on=day_of(now)))
 
 
 async def set_lost_since(tx: AsyncConnection, device: Device, since: datetime | None) -> None:
@@ -243,12 +264,18 @@ async def set_lost_since(tx: AsyncConnection, device: Device, since: datetime | 
 
 
 async def remove(
-    tx: AsyncConnection, instance_id: InstanceId, platform: Platform, device_id: str
+    tx: AsyncConnection,
+    instance_id: InstanceId,
+    platform: Platform,
+    device_id: str,
+    *,
+    now: datetime,
 ) -> bool:
     """Untie and forget the device, also one in quarantine. False if there was none."""
     # Before: one that is being restored is a device then. After: one that was being removed.
     await quarantine.forget(tx, instance_id, device_id)
     removed = await _remove(tx, instance_id, _one(instance_id, platform, device_id))
+    await history.note(tx, instance_id, removed, What.STOPPED, now=now)
     await quarantine.forget(tx, instance_id, device_id)
     return bool(removed)
 
@@ -268,19 +295,30 @@ async def remove_gone(tx: AsyncConnection, device: Device, reason: str, *, now: 
     if row is None:
         return False
     await quarantine.put(tx, row, reason, now=now)
-    return bool(await _remove(tx, device.instance_id, chosen))
+    removed = await _remove(tx, device.instance_id, chosen)
+    await history.note(tx, device.instance_id, removed, What.REMOVED, reason=reason, now=now)
+    return bool(removed)
 
 
-async def remove_of_user(tx: AsyncConnection, instance_id: InstanceId, user_id: UserId) -> int:
+async def remove_of_user(
+    tx: AsyncConnection, instance_id: InstanceId, user_id: UserId, *, now: datetime
+) -> int:
     """Forget all devices of the user, also those in quarantine; how many there were.
+
+    Of what happened to them nothing is kept, but that the user was deleted.
 
     Twice at once, for a user whose devices are just being removed, can be a conflict: to be tried
     again.
     """
+    if not await instances.hold(tx, instance_id):
+        return 0
     await quarantine.forget_of_user(tx, instance_id, user_id)
     chosen = and_(devices.c.instance_id == instance_id, devices.c.user_id == user_id)
     removed = await _remove(tx, instance_id, chosen)
     await quarantine.forget_of_user(tx, instance_id, user_id)
+    if await history.forget_user(tx, instance_id, user_id) or removed:
+        deleted = ("", "", user_id)
+        await history.note(tx, instance_id, [deleted], What.USER_DELETED, now=now)
     return len(removed)
 
 
@@ -299,7 +337,8 @@ async def _lock(tx: AsyncConnection, chosen: ColumnElement[bool]) -> Sequence[st
 
 async def _remove(
     tx: AsyncConnection, instance_id: InstanceId, chosen: ColumnElement[bool]
-) -> Sequence[DeviceId]:
+) -> Sequence[history.Tie]:
+    """Remove devices; which there were, and whose."""
     await _lock(tx, chosen)
     removed = (
         await tx.execute(
@@ -316,7 +355,7 @@ async def _remove(
         await tx.execute(delete(subscriptions).where(of_device))
         if row.user_id is not None:
             await users.free_slot(tx, instance_id, row.user_id, row.platform)
-    return [row.id for row in removed]
+    return [(row.id, row.platform, row.user_id) for row in removed]
 
 
 async def _vapid_key_for(

@@ -1,10 +1,11 @@
 """The store: opening a database, reading, writing. What is read and written, its neighbours say."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from time import perf_counter
+from typing import Self, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -15,6 +16,8 @@ from heliograph.store.database import Database, Examined, PostgresqlUrl
 from heliograph.store.migration import migrate
 from heliograph.store.sealed import Seal
 from heliograph.store.sqlite import Sqlite
+from heliograph.telemetry.meter import Meter
+from heliograph.telemetry.watch import UNWATCHED
 
 _TRIES = 5
 _DELAYS_S = (0.1, 0.5, 1, 2, 4, 8)
@@ -25,9 +28,14 @@ _Work = Callable[[AsyncConnection], Awaitable[_Result]]
 class Store:
     """An open database, and the seal for the secrets in it."""
 
-    def __init__(self, database: Database, seal: Seal) -> None:
+    def __init__(self, database: Database, seal: Seal, meter: Meter = UNWATCHED.meter) -> None:
         self.seal = seal
         self._database = database
+        self._meter = meter
+
+    def metered_by(self, meter: Meter) -> Self:
+        """The same store, whose transactions are timed."""
+        return type(self)(self._database, self.seal, meter)
 
     @property
     def name(self) -> str:
@@ -37,8 +45,9 @@ class Store:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection that sees one state of the database. Raises Unavailable."""
-        async with self._translated(), self._database.reader.connect() as connection:
-            yield connection
+        with self._timed("read"):
+            async with self._translated(), self._database.reader.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -46,8 +55,9 @@ class Store:
 
         What it must rely on until then, it locks. Raises Unavailable.
         """
-        async with self._translated(), self._database.writer.begin() as transaction:
-            yield transaction
+        with self._timed("write"):
+            async with self._translated(), self._database.writer.begin() as transaction:
+                yield transaction
 
     async def read(self, work: _Work[_Result]) -> _Result:
         """Do the work with a connection that sees one state of the database. Raises Unavailable.
@@ -55,8 +65,9 @@ class Store:
         It awaits nothing but the connection, and is short: others may be done with it. It may be
         done in another thread. Then it costs a fraction of what the same in a block of code does.
         """
-        async with self._translated():
-            return await self._database.read(work)
+        with self._timed("read"):
+            async with self._translated():
+                return await self._database.read(work)
 
     async def write(self, work: _Work[_Result]) -> _Result:
         """Do the work in a transaction; again, a few times, if one beside it was in its way.
@@ -106,16 +117,30 @@ class Store:
             await self._database.survey()
 
     async def _write(self, work: _Work[_Result]) -> _Result:
-        async with self._translated():
-            return await self._database.write(work)
+        with self._timed("write"):
+            async with self._translated():
+                return await self._database.write(work)
+
+    @contextmanager
+    def _timed(self, kind: str) -> Iterator[None]:
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self._meter.transacted(kind, perf_counter() - began)
 
     @asynccontextmanager
     async def _translated(self) -> AsyncIterator[None]:
         try:
             yield
         except PoolTimeoutError as error:
+            self._meter.store_was_away()
             raise Unavailable("store") from error
         except (DBAPIError, OSError) as error:
+            if self._database.is_conflict(error):
+                self._meter.conflicted()
+            elif self._database.is_away(error):
+                self._meter.store_was_away()
             if self._database.is_away(error):
                 raise Unavailable("store") from error
             raise

@@ -14,7 +14,13 @@ from heliograph.model.publish import Publish
 from heliograph.store.schema import idempotency_keys
 
 
-async def claim(tx: AsyncConnection, key: IdempotencyKey, publish: Publish) -> PublishId | None:
+async def claim(
+    tx: AsyncConnection,
+    key: IdempotencyKey,
+    publish: Publish,
+    *,
+    webhook_url: str | None = None,
+) -> PublishId | None:
     """The id of the publish that the key stands for: this one's if nobody was here before.
 
     None if it stands for another publish, with other content. Of several that ask at once, one
@@ -25,7 +31,7 @@ async def claim(tx: AsyncConnection, key: IdempotencyKey, publish: Publish) -> P
     row = {
         "instance_id": publish.instance_id,
         "key_hash": key_hash,
-        "content_hash": _content_hash(publish),
+        "content_hash": _content_hash(publish, webhook_url),
         "publish_id": publish.id,
         "accepted_at": publish.accepted_at,
     }
@@ -45,7 +51,10 @@ async def prune(tx: AsyncConnection, instance_id: InstanceId, *, now: datetime) 
     await tx.execute(delete(idempotency_keys).where(mine, over))
 
 
-def _content_hash(publish: Publish) -> bytes:
-    """Of what is sent to whom: the same however the body's JSON was written."""
-    content = (publish.audience, publish.payloads)
+def _content_hash(publish: Publish, webhook_url: str | None) -> bytes:
+    """Of what is sent to whom, and told where: the same however the body's JSON was written."""
+    content: tuple[object, ...] = (publish.audience, publish.payloads)
+    if webhook_url is not None:
+        # Sealed it is another each time.
+        content = (*content, webhook_url)
     return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).digest()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -75,6 +75,13 @@ async def begin(
             where=pauses.c.credential_id != credential_id,
         )
     )
+
+
+async def count(tx: AsyncConnection) -> dict[Platform, int]:
+    """How many instances are paused on each platform, of all there are."""
+    counted = select(pauses.c.platform, func.count().label("lanes"))
+    rows = await tx.execute(counted.group_by(pauses.c.platform))
+    return {Platform(row.platform): row.lanes for row in rows}
 
 
 async def claim_probe(

@@ -18,9 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.model.device import Platform, token_hash
 from heliograph.model.errors import LimitReached, NotFound
+from heliograph.model.history import What
 from heliograph.model.ids import DeviceId, InstanceId, UserId
 from heliograph.model.limits import QUARANTINE_TIME
-from heliograph.store import instances, users
+from heliograph.store import history, instances, users
 from heliograph.store.schema import devices, quarantine, subscriptions
 
 _COPIED = (
@@ -142,6 +143,8 @@ async def bring_back(
     if await _is_counted(tx, kept):
         device_id = as_it_was["id"] = DeviceId(kept.id)
         as_it_was["user_id"] = kept.user_id
+        tie = (kept.id, kept.platform, kept.user_id)
+        await history.note(tx, made.instance_id, [tie], What.RETURNED, now=now)
     this = and_(devices.c.instance_id == made.instance_id, devices.c.id == made.id)
     await tx.execute(update(devices).where(this).values(as_it_was))
     await _subscribe(tx, kept, device_id)
@@ -180,6 +183,8 @@ async def restore(
         raise NotFound("device in quarantine whose push token was not registered anew")
     if row.user_id is not None:
         await users.take_slot(tx, instance_id, row.user_id, Platform(row.platform))
+    tie = (row.id, row.platform, row.user_id)
+    await history.note(tx, instance_id, [tie], What.RESTORED, now=now)
     await _subscribe(tx, row, device_id)
     await forget(tx, instance_id, device_id)
 

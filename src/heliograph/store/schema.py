@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = "0006"
+VERSION = "0007"
 """The migration that makes these tables what they are."""
 
 metadata = MetaData(
@@ -127,6 +127,7 @@ devices = Table(
     Column("registered_at", Instant, nullable=False),
     Column("vapid_key", Text),
     Column("lost_since", Instant),
+    Column("active_on", Instant),
     UniqueConstraint("instance_id", "platform", "token_hash"),
     Index(None, "instance_id", "user_id", "id"),
 )
@@ -184,9 +185,12 @@ publishes = Table(
     Column("instance_id", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     Column("audience", Text, nullable=False),
+    Column("names", Text, nullable=False),
     Column("accepted_at", Instant, nullable=False),
     Column("state", Text, nullable=False),
     Column("finished_at", Instant),
+    Column("collapse_ids", Text),
+    Index(None, "instance_id", "accepted_at", "id"),
 )
 
 shards = Table(
@@ -250,4 +254,93 @@ reports = Table(
     Column("device_id", Text, primary_key=True),
     Column("event", Text, primary_key=True),
     Column("reported_at", Instant, nullable=False),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("publish_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("device_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("platform", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("said_at", Instant, nullable=False),
+    Index(None, "instance_id", "user_id", "said_at"),
+)
+
+device_history = Table(
+    "device_history",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("device_id", Text, primary_key=True),
+    Column("happened_at", Instant, primary_key=True),
+    Column("what", Text, primary_key=True),
+    Column("platform", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index(None, "instance_id", "happened_at"),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("events", Text, nullable=False),
+    Column("custom_data", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+webhook_calls = Table(
+    "webhook_calls",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("receiver", Text, nullable=False),
+    Column("webhook_id", Text),
+    Column("sealed_url", LargeBinary),
+    Column("event", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", Instant),
+    Column("failed_at", Instant),
+    Column("failure", Text),
+    Index(None, "instance_id", "receiver", "due_at"),
+    Index(None, "instance_id", "failed_at"),
+)
+
+insights = Table(
+    "insights",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    Column("audience", Text, primary_key=True),
+    Column("platform", Text, primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("publishes", BigInteger, nullable=False),
+    Column("targets", BigInteger, nullable=False),
+    Column("delivered", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("removed", BigInteger, nullable=False),
+    Column("trackable", BigInteger, nullable=False),
+    Column("acknowledged", BigInteger, nullable=False),
+    Column("openable", BigInteger, nullable=False),
+    Column("opened", BigInteger, nullable=False),
+)
+
+device_counts = Table(
+    "device_counts",
+    metadata,
+    Column("instance_id", Text, primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    Column("platform", Text, primary_key=True),
+    Column("subscribers", BigInteger, nullable=False),
+    Column("active", BigInteger, nullable=False),
+    Column("counted_at", Instant, nullable=False),
+    Column("took_ms", BigInteger, nullable=False),
 )

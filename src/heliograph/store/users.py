@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
 from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -9,8 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.model.device import Platform
 from heliograph.model.errors import Invalid, LimitReached, NotFound
+from heliograph.model.history import What
 from heliograph.model.ids import InstanceId, UserId
+from heliograph.model.insights import day_of
 from heliograph.model.limits import MAX_DEVICES_PER_USER
+from heliograph.store import history
 from heliograph.store.schema import device_slots, devices
 
 Slot = tuple[UserId, Platform]
@@ -23,6 +27,8 @@ async def tie(
     platform: Platform,
     device_id: str,
     user_id: UserId,
+    *,
+    now: datetime,
 ) -> None:
     """Tie the device to the user; to the same user again changes nothing.
 
@@ -30,15 +36,19 @@ async def tie(
     LimitReached if the user has a hundred devices on the platform.
     """
     device = {"of_instance": instance_id, "with_id": device_id, "of_platform": platform}
-    tied = await tx.execute(_TIED, {**device, "new_user": user_id})
+    tied = await tx.execute(_TIED, {**device, "new_user": user_id, "today": day_of(now)})
     if tied.rowcount == 1:
         await take_slot(tx, instance_id, user_id, platform)
+        tie = (device_id, platform, user_id)
+        await history.note(tx, instance_id, [tie], What.TIED, now=now)
         return
     row = (await tx.execute(_USER, device)).first()
     if row is None:
         raise NotFound("device")
     if row.user_id != user_id:
         raise Invalid("userId", "A User Id is already associated with this device.")
+    if row.active_on != day_of(now):
+        await tx.execute(_ACTIVE, {**device, "today": day_of(now)})
 
 
 # These are built once: to build one costs more than to run it.
@@ -50,9 +60,10 @@ _DEVICE = and_(
 _TIED = (
     update(devices)
     .where(_DEVICE, devices.c.user_id.is_(None))
-    .values(user_id=bindparam("new_user"))
+    .values(user_id=bindparam("new_user"), active_on=bindparam("today"))
 )
-_USER = select(devices.c.user_id).where(_DEVICE)
+_USER = select(devices.c.user_id, devices.c.active_on).where(_DEVICE)
+_ACTIVE = update(devices).where(_DEVICE).values(active_on=bindparam("today"))
 
 
 async def take_slot(
