@@ -21,6 +21,7 @@ from heliograph.model.webhook import (
 )
 from heliograph.store import publishes, schema, webhook_calls, webhook_events, webhooks
 from heliograph.store.engine import Store
+from heliograph.store.publishes import Advanced
 from tests.databases import SEAL
 from tests.store.racing import FCM, NOW, Work, at_once, count, new_publish, publish_of
 
@@ -198,7 +199,7 @@ async def test_the_end_of_a_publish_is_told_when_its_start_is_taken_at_the_same_
                 now=NOW,
             ),
         ]
-        assert await at_once(store, works) == [None, True]
+        assert await at_once(store, works) == [None, Advanced(finished=True)]
         async with store.writing() as tx:
             lane = tx, SEAL, instance_id, callback.receiver
             [finished] = await webhook_calls.claim(*lane, limit=8, now=NOW)
