@@ -5,7 +5,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import msgspec
@@ -33,18 +33,22 @@ async def on_call(roll: Roll, in_flight: InFlight, fence: Fence) -> AsyncIterato
         await in_flight.recall(msgspec.json.decode(message, type=Recalled))
 
     async with roll.answering(name, answer):
-        signing = asyncio.create_task(_keep_signing(roll, name, in_flight, fence))
+        stopping = asyncio.Event()
+        signing = asyncio.create_task(_keep_signing(roll, name, in_flight, fence, stopping))
         try:
             yield
         finally:
-            signing.cancel()
+            # Not cancelled: nats-py may take that for a lost connection, and it would go on.
+            stopping.set()
             await asyncio.wait({signing})
             await roll.leave(name)
 
 
-async def _keep_signing(roll: Roll, name: str, in_flight: InFlight, fence: Fence) -> None:
+async def _keep_signing(
+    roll: Roll, name: str, in_flight: InFlight, fence: Fence, stopping: asyncio.Event
+) -> None:
     is_away = False
-    while True:
+    while not stopping.is_set():
         # Before it is sent: the signature stays for its time from when it arrived.
         signed_at = time.monotonic()
         try:
@@ -53,11 +57,17 @@ async def _keep_signing(roll: Roll, name: str, in_flight: InFlight, fence: Fence
             if not is_away:
                 logger.warning("until the roll can be signed nothing is sent: %s", error)
             is_away = True
-            await asyncio.sleep(_SIGNED_AGAIN_AFTER_S)
+            await _pause(stopping, _SIGNED_AGAIN_AFTER_S)
             continue
         if not fence.is_open():
             # Who asked meanwhile for all that send has not found this process.
             await in_flight.let_go()
         fence.open_until(signed_at + _OPEN_FOR.total_seconds())
         is_away = False
-        await asyncio.sleep(_SIGNED_EVERY_S)
+        await _pause(stopping, _SIGNED_EVERY_S)
+
+
+async def _pause(stopping: asyncio.Event, longest_s: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(longest_s):
+            await stopping.wait()
