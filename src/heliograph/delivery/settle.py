@@ -281,8 +281,9 @@ class OpenBatch:
 
     def _count_trackable(self, believed: Sequence[Settlement]) -> None:
         """Count those delivered whose device will report back that it arrived."""
-        if self._is_tracked:
-            self._count("trackable", sum(map(_is_delivered_to_sdk, believed)))
+        trackable = sum(map(_is_delivered_to_sdk, believed)) if self._is_tracked else 0
+        if trackable:
+            self._count("trackable", trackable)
 
     def _count(self, name: str, number: int = 1) -> None:
         self.progress.counts[name] = self.progress.counts.get(name, 0) + number
