@@ -3,23 +3,19 @@
 It may be done by any number of servers at once: what one has counted, another does not count again.
 """
 
-import asyncio
-import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
 from heliograph.model.device import Platform
-from heliograph.model.errors import Unavailable
 from heliograph.model.ids import InstanceId
 from heliograph.model.insights import DeviceCount, day_of
+from heliograph.repeated import repeated
 from heliograph.store import device_counts, insights, instances
 from heliograph.store.engine import Store
-
-logger = logging.getLogger(__name__)
 
 _LOOK_INTERVAL = timedelta(minutes=1)
 _TIDY_INTERVAL = timedelta(hours=1)
@@ -111,28 +107,8 @@ class Upkeep:
 @asynccontextmanager
 async def kept_up(upkeep: Upkeep) -> AsyncIterator[None]:
     """Count every minute, and tidy up every hour, while the block runs."""
-    working = [
-        asyncio.create_task(_again_and_again(upkeep.count_devices, _LOOK_INTERVAL)),
-        asyncio.create_task(_again_and_again(upkeep.tidy_up, _TIDY_INTERVAL)),
-    ]
-    try:
+    async with (
+        repeated(upkeep.count_devices, _LOOK_INTERVAL, about="counting devices"),
+        repeated(upkeep.tidy_up, _TIDY_INTERVAL, about="tidying up insights"),
+    ):
         yield
-    finally:
-        for task in working:
-            task.cancel()
-        # Ended before the store is closed that they use.
-        await asyncio.wait(working)
-
-
-async def _again_and_again(work: Callable[[], Awaitable[None]], interval: timedelta) -> None:
-    while True:
-        began = time.monotonic()
-        try:
-            await work()
-        except Unavailable as error:
-            logger.warning("%s", error)
-        except Exception:
-            logger.exception("insights could not be kept up, it is tried again")
-        # What took long, as there are many instances, is not done all the time.
-        took = timedelta(seconds=time.monotonic() - began)
-        await asyncio.sleep(max(interval, took).total_seconds())

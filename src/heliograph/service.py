@@ -6,12 +6,11 @@ Things close in reverse: first the doors, then the workers, then the broker and 
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
-    contextmanager,
 )
 from dataclasses import replace
 from datetime import timedelta
@@ -43,11 +42,12 @@ from heliograph.gateways.opening import Gateways
 from heliograph.gateways.watched import watched
 from heliograph.insights import Upkeep, kept_up
 from heliograph.model.device import Platform
-from heliograph.model.errors import Misconfigured, Unavailable
+from heliograph.model.errors import Misconfigured
 from heliograph.model.ids import InstanceId
 from heliograph.model.live import Tell
 from heliograph.model.publish import AudienceKind
 from heliograph.model.role import Role
+from heliograph.repeated import repeated
 from heliograph.store import directory
 from heliograph.store.engine import Store
 from heliograph.telemetry.watch import Watch
@@ -66,7 +66,7 @@ logger = logging.getLogger(__name__)
 _PUBLISHES_AT_ONCE = {AudienceKind.USERS: 8, AudienceKind.INTERESTS: 4}
 _SERVER, _WORKER = "server", "worker"
 """Names of processes, for figures and traces."""
-_TIDY_INTERVAL_S = 3600
+_TIDY_INTERVAL = timedelta(hours=1)
 _SHARDS_AT_ONCE = 2
 """So that the shards of a publish are spread over the workers of all machines."""
 _CALLS_AT_ONCE = 128
@@ -86,7 +86,7 @@ async def serve(settings: Settings, stopping: asyncio.Event) -> None:
         opened = await stack.enter_async_context(data.opened_store(settings))
         store = opened.metered_by(watch.meter)
         await data.make_default_instance(store, path)
-        stack.enter_context(_kept_tidy(store, settings))
+        await stack.enter_async_context(_kept_tidy(store, settings))
         retention = timedelta(days=settings.insights_retention)
         await stack.enter_async_context(kept_up(Upkeep(store, retention, data.now)))
         broker: BrokerAddress | Place | None = settings.nats_url
@@ -290,25 +290,11 @@ def _calling(settings: Settings, store: Store, tell: Tell) -> OpenWorkers:
     return workers
 
 
-@contextmanager
-def _kept_tidy(store: Store, settings: Settings) -> Iterator[None]:
-    tidying = asyncio.create_task(_tidy_up_hourly(store, settings))
-    try:
-        yield
-    finally:
-        tidying.cancel()
-
-
-async def _tidy_up_hourly(store: Store, settings: Settings) -> None:
-    while True:
-        try:
-            await data.tidy_up(
-                store,
-                publishes_kept_for=timedelta(days=settings.publish_retention),
-                webhook_calls_kept_for=timedelta(days=settings.webhook_retention),
-            )
-        except Unavailable as error:
-            logger.warning("%s", error)
-        except Exception:
-            logger.exception("what is over could not be forgotten, it is tried again")
-        await asyncio.sleep(_TIDY_INTERVAL_S)
+def _kept_tidy(store: Store, settings: Settings) -> AbstractAsyncContextManager[None]:
+    tidy_up = partial(
+        data.tidy_up,
+        store,
+        publishes_kept_for=timedelta(days=settings.publish_retention),
+        webhook_calls_kept_for=timedelta(days=settings.webhook_retention),
+    )
+    return repeated(tidy_up, _TIDY_INTERVAL, about="forgetting what is over")
