@@ -55,10 +55,15 @@ def beams_token_of(request: Request) -> str:
     return _bearer(header)
 
 
+async def secret_keys_of(api: Api, instance_id: InstanceId) -> Sequence[SecretKey]:
+    """The instance's secret keys. Raises NotFound for an unknown instance."""
+    seal = api.store.seal
+    return await api.store.read(lambda tx: instances.keys_of(tx, seal, instance_id))
+
+
 async def _proven_instance(request: Request, api: Api) -> InstanceId:
     instance_id = instance_id_of(request)
-    async with api.store.reading() as connection:
-        keys = await instances.keys_of(connection, api.store.seal, instance_id)
+    keys = await secret_keys_of(api, instance_id)
     header = request.headers.get("authorization")
     if header is None:
         raise Incomplete("Authorization header missing: send Bearer and your secret key")

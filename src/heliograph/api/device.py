@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from heliograph import tokens
-from heliograph.api.auth import beams_token_of, instance_id_of
+from heliograph.api.auth import beams_token_of, instance_id_of, secret_keys_of
 from heliograph.api.body import Body, json_object
 from heliograph.api.named_device import (
     BASES,
@@ -46,8 +46,8 @@ from heliograph.store.devices import Registered
 
 async def vapid_public_key(request: Request) -> Response:
     """The key that a browser subscribes with."""
-    async with api_of(request).store.reading() as connection:
-        key = await credentials.vapid_public_key(connection, instance_id_of(request))
+    instance_id = instance_id_of(request)
+    key = await api_of(request).store.read(lambda tx: credentials.vapid_public_key(tx, instance_id))
     return JSONResponse({"vapidPublicKey": key})
 
 
@@ -110,8 +110,7 @@ async def register_web(request: Request) -> Response:
 
 async def _register(request: Request, platform: Platform, declared: Body) -> Response:
     api, instance_id = api_of(request), instance_id_of(request)
-    async with api.store.reading() as connection:
-        await instances.find(connection, instance_id)
+    await api.store.read(lambda tx: instances.find(tx, instance_id))
     body = await json_object(request, declared)
     push_token = parse_push_token(platform, body["token"])
     given = body.get("metadata")
@@ -155,13 +154,15 @@ async def remove(request: Request) -> Response:
     api = api_of(request)
     instance_id, platform = instance_id_of(request), platform_of(request)
     device_id = request.path_params["device"]
-    async with api.store.writing() as tx:
+
+    async def work(tx: AsyncConnection) -> bool:
         await instances.find(tx, instance_id)
         if not is_storable(device_id):
-            return Response()
-        was_there = await devices.remove(tx, instance_id, platform, device_id, now=api.now())
-    if was_there:
-        api.tell(instance_id, lambda: [DeviceStopped(device_id=device_id)])
+            return False
+        return await devices.remove(tx, instance_id, platform, device_id, now=api.now())
+
+    if await api.store.write(work):
+        api.tell(instance_id, lambda: [DeviceStopped(device_id=DeviceId(device_id))])
     # Also if it was not there: another call may be removing it, and not be done with this.
     await api.recall(Recalled(instance_id=instance_id, device_id=device_id))
     return Response()
@@ -175,10 +176,13 @@ async def set_metadata(request: Request) -> Response:
     instance_id, platform = instance_id_of(request), platform_of(request)
     metadata = parse_metadata(await json_object(request, _NEW_METADATA))
     api = api_of(request)
-    async with api.store.writing() as tx:
+    one = instance_id, platform, device_id_of(request)
+
+    async def work(tx: AsyncConnection) -> None:
         await instances.find(tx, instance_id)
-        one = instance_id, platform, device_id_of(request)
         await devices.set_metadata(tx, *one, metadata, now=api.now())
+
+    await api.store.write(work)
     return Response()
 
 
@@ -216,13 +220,14 @@ async def set_user(request: Request) -> Response:
     """Tie the device to the user that a Beams token proves."""
     api = api_of(request)
     instance_id, platform = instance_id_of(request), platform_of(request)
-    async with api.store.reading() as connection:
-        keys = await instances.keys_of(connection, api.store.seal, instance_id)
+    keys = await secret_keys_of(api, instance_id)
     device_id = device_id_of(request)
     token = beams_token_of(request)
     user_id = tokens.verify(token, instance_id, keys, own_url=api.own_url, now=api.now())
-    async with api.store.writing() as tx:
-        await users.tie(tx, instance_id, platform, device_id, user_id, now=api.now())
+    now = api.now()
+    await api.store.write(
+        lambda tx: users.tie(tx, instance_id, platform, device_id, user_id, now=now)
+    )
     api.tell(instance_id, lambda: [UserSet(device_id=DeviceId(device_id), user_id=user_id)])
     return Response()
 

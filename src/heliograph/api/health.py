@@ -17,8 +17,7 @@ async def health(_request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """Store and broker answer, and somebody works. 503 names what does not."""
     api = api_of(request)
-    async with api.store.reading() as connection:
-        await connection.execute(select(1))
+    await api.store.read(lambda tx: tx.scalar(select(1)))
     await api.streams.check()
     api.check_workers()
     return JSONResponse({"status": "ready"})

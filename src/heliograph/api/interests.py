@@ -1,6 +1,7 @@
 """The interests of a device: the part of the device API that is about them."""
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -28,10 +29,11 @@ async def list_interests(request: Request) -> Response:
     """A page of the device's interests, and where the next page begins."""
     limit, after = limit_of(request, MAX_INTERESTS_PER_PAGE), _cursor_of(request)
     device = await device_of(request)
-    async with api_of(request).store.reading() as connection:
-        page = await interests.of_device(
-            connection, device.instance_id, device.id, after=after, limit=limit + 1
+    page = await api_of(request).store.read(
+        lambda tx: interests.of_device(
+            tx, device.instance_id, device.id, after=after, limit=limit + 1
         )
+    )
     metadata = {"nextCursor": encode_cursor(page[limit - 1])} if len(page) > limit else {}
     return JSONResponse({"interests": page[:limit], "responseMetadata": metadata})
 
@@ -51,9 +53,13 @@ async def replace_interests(request: Request) -> Response:
     """Make these the device's interests."""
     body = await json_object(request, _INTERESTS)
     wanted = each_once(body["interests"])
-    async with api_of(request).store.writing() as tx:
+
+    async def work(tx: AsyncConnection) -> Device:
         device = await find_device(tx, request)
         await interests.replace(tx, device, wanted)
+        return device
+
+    device = await api_of(request).store.write(work)
     _tell(request, device, InterestsSet(number=len(wanted), names=wanted))
     return Response()
 
@@ -61,9 +67,13 @@ async def replace_interests(request: Request) -> Response:
 async def add_interest(request: Request) -> Response:
     """Subscribe the device. Also to what it is subscribed to."""
     interest = _interest_of(request)
-    async with api_of(request).store.writing() as tx:
+
+    async def work(tx: AsyncConnection) -> Device:
         device = await find_device(tx, request)
         await interests.add(tx, device, interest)
+        return device
+
+    device = await api_of(request).store.write(work)
     _tell(request, device, InterestAdded(interest=interest))
     return Response()
 
@@ -71,9 +81,13 @@ async def add_interest(request: Request) -> Response:
 async def remove_interest(request: Request) -> Response:
     """Unsubscribe the device. Also from what it is not subscribed to."""
     interest = _interest_of(request)
-    async with api_of(request).store.writing() as tx:
+
+    async def work(tx: AsyncConnection) -> Device:
         device = await find_device(tx, request)
         await interests.remove(tx, device, interest)
+        return device
+
+    device = await api_of(request).store.write(work)
     _tell(request, device, InterestRemoved(interest=interest))
     return Response()
 

@@ -33,8 +33,7 @@ def device_id_of(request: Request) -> str:
 
 async def device_of(request: Request) -> Device:
     """Raises NotFound, Malformed."""
-    async with api_of(request).store.reading() as connection:
-        return await find_device(connection, request)
+    return await api_of(request).store.read(lambda tx: find_device(tx, request))
 
 
 async def find_device(connection: AsyncConnection, request: Request) -> Device:

@@ -91,8 +91,9 @@ class Accept:
     async def _id_under(
         self, key: IdempotencyKey, publish: Publish, webhook_url: str | None
     ) -> PublishId:
-        async with self._store.writing() as tx:
-            publish_id = await idempotency.claim(tx, key, publish, webhook_url=webhook_url)
+        publish_id = await self._store.write(
+            lambda tx: idempotency.claim(tx, key, publish, webhook_url=webhook_url)
+        )
         if publish_id is None:
             raise Invalid("Idempotency-Key", "was used for another publish within 24 hours")
         return publish_id

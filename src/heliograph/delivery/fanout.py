@@ -12,17 +12,21 @@ from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.broker.worker import Done, Outcome
 from heliograph.delivery import told
-from heliograph.delivery.sharding import Pages, Sharding, ShardStream
+from heliograph.delivery.sharding import PAGE_TARGETS, Pages, Sharding, ShardStream
 from heliograph.model.batch import Target
 from heliograph.model.device import Platform
 from heliograph.model.live import Tell
 from heliograph.model.publish import AudienceKind, Publish, kind_of
 from heliograph.model.shard import Shard
-from heliograph.store import publishes, shards
+from heliograph.store import publishes, shards, targets
 from heliograph.store.engine import Store
+
+_First = tuple[Shard, list[Target]]
+"""A shard as it is with its first page, and that page."""
 
 
 class FanOut:
@@ -41,35 +45,44 @@ class FanOut:
     async def __call__(self, message: bytes) -> Outcome:
         """Fan out one message of the PUBLISH stream: all of it, or what is left of it."""
         publish = msgspec.json.decode(message, type=Publish)
-        known = await self._known(publish)
-        if not known:
-            begun = await self._begin(publish)
+        begun, firsts = await self._known_or_first(publish)
+        if not begun:
+            begun = await self._begin(publish, firsts)
             if begun:
                 return await self._go_on(publish, begun)
-            known = await self._known(publish)
-        for shard in known:
+            begun, _ = await self._known_or_first(publish)
+        for shard in begun:
             await self._pages.put_last_again(publish, shard)
-        return await self._go_on(publish, known)
+        return await self._go_on(publish, begun)
 
-    async def _known(self, publish: Publish) -> list[Shard]:
-        async with self._store.reading() as connection:
-            return await shards.of_publish(connection, publish.instance_id, publish.id)
+    async def _known_or_first(self, publish: Publish) -> tuple[list[Shard], list[_First]]:
+        """What is noted of the publish; if nothing is, the first page of each platform."""
 
-    async def _begin(self, publish: Publish) -> list[Shard]:
+        async def work(tx: AsyncConnection) -> tuple[list[Shard], list[_First]]:
+            known = await shards.of_publish(tx, publish.instance_id, publish.id)
+            if known:
+                return known, []
+            firsts = []
+            for platform in publish.payloads:
+                start = Shard(platform=Platform(platform), number=0)
+                page = await targets.page_of(tx, publish, start, limit=PAGE_TARGETS)
+                firsts.append((self._pages.behind(start, page), page))
+            return [], firsts
+
+        return await self._store.read(work)
+
+    async def _begin(self, publish: Publish, firsts: list[_First]) -> list[Shard]:
         """Note the publish with the first page of each platform, and put those on their way.
 
         Nothing is done if another worker has begun, or the instance was deleted meanwhile.
         """
-        firsts: list[tuple[Shard, list[Target]]] = []
-        for platform in publish.payloads:
-            start = Shard(platform=Platform(platform), number=0)
-            page = await self._pages.read(publish, start)
-            firsts.append((self._pages.behind(start, page), page))
         noted = [self._pages.range_of(shard, page) for shard, page in firsts if page]
         begun = [shard for shard, _ in firsts]
-        async with self._store.writing() as tx:
-            if not await publishes.begin(tx, publish, begun, noted, now=self._now()):
-                return []
+        now = self._now()
+        if not await self._store.write(
+            lambda tx: publishes.begin(tx, publish, begun, noted, now=now)
+        ):
+            return []
         finished = all(shard.is_finished for shard in begun)
         self._tell(publish.instance_id, lambda: told.fanned_out(publish, begun, finished=finished))
         for shard, page in firsts:

@@ -65,8 +65,7 @@ class Lanes:
 
     async def _match(self, drain: timedelta) -> None:
         """Start the lanes that are missing or have failed, stop those whose instance is gone."""
-        async with self._store.reading() as connection:
-            there = {instance.id for instance in await instances.all_of_them(connection)}
+        there = {one.id for one in await self._store.read(instances.all_of_them)}
         wanted = {(kind, instance_id) for kind in self._kinds for instance_id in there}
         for lane in wanted:
             if lane not in self._running or self._running[lane][1].done():

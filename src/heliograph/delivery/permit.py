@@ -8,12 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from heliograph.delivery.settle import Pausing
 from heliograph.model.batch import Batch
 from heliograph.model.credential import Held
 from heliograph.model.limits import MAX_RETRY_TIME
 from heliograph.store import credentials, pauses
 from heliograph.store.engine import Store
+from heliograph.store.pauses import Pause
 
 _LOOK_INTERVAL_S = 0.5
 _LOOKS = 6
@@ -56,19 +59,23 @@ class Permit:
 
     async def _look(self, batch: Batch) -> Go | Hold:
         lane = batch.instance_id, batch.platform
-        async with self._store.reading() as connection:
-            held = await credentials.find(connection, self._store.seal, *lane)
-            pause = await pauses.find(connection, *lane)
+        seal = self._store.seal
+
+        async def work(tx: AsyncConnection) -> tuple[Held | None, Pause | None]:
+            return await credentials.find(tx, seal, *lane), await pauses.find(tx, *lane)
+
+        held, pause = await self._store.read(work)
         self._pausing.may_be = pause is not None
         if held is None:
             reason = f"no credential for {batch.platform} is set"
             return Hold(reason=reason, until=batch.accepted_at + MAX_RETRY_TIME)
         if pause is None or pause.credential_id != held.id:
             return Go(held=held)
-        if pause.may_be_probed(self._now()):
-            async with self._store.writing() as tx:
-                if await pauses.claim_probe(tx, *lane, now=self._now()):
-                    return Go(held=held, probe=True)
+        now = self._now()
+        if pause.may_be_probed(now) and await self._store.write(
+            lambda tx: pauses.claim_probe(tx, *lane, now=now)
+        ):
+            return Go(held=held, probe=True)
         until = max(batch.accepted_at, pause.since) + MAX_RETRY_TIME
         return Hold(reason=pause.reason, until=until)
 

@@ -10,10 +10,11 @@ import logging
 import random
 from asyncio import Queue, Semaphore, TaskGroup
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.broker.worker import Done, Later, Lost, Outcome
 from heliograph.delivery import told
@@ -78,8 +79,7 @@ class Sender:
     async def __call__(self, message: bytes) -> Outcome:
         """Send one message of the DELIVER stream: what is due of it, from where it stopped."""
         batch = msgspec.json.decode(message, type=Batch)
-        async with self._store.reading() as connection:
-            found = await batches.find(connection, batch)
+        found = await self._store.read(lambda tx: batches.find(tx, batch))
         if found is None:
             return Done()
         if found.state is PublishState.PAUSED:
@@ -167,12 +167,15 @@ class Sender:
     async def _devices(self, batch: Batch, positions: list[int]) -> dict[DeviceId, Device] | None:
         """Those that are still there; None if the publish is paused or cancelled."""
         wanted = [batch.targets[position].device_id for position in positions]
-        async with self._store.reading() as connection:
-            found = await devices.recipients(connection, batch, wanted)
+
+        async def work(tx: AsyncConnection) -> dict[DeviceId, Device] | None:
+            found = await devices.recipients(tx, batch, wanted)
             if found:
                 return found
-            state = await publishes.state_of(connection, batch.instance_id, batch.publish_id)
+            state = await publishes.state_of(tx, batch.instance_id, batch.publish_id)
             return found if state is PublishState.RUNNING else None
+
+        return await self._store.read(work)
 
 
 class _Pass:
@@ -193,6 +196,7 @@ class _Pass:
         self._rng = rng
         self._expires_at = expires_at
         self._said: Queue[Settlement | None] = Queue()
+        self._ended = asyncio.Event()
         self._delivered = 0
         self._gone: list[Settlement] = []
 
@@ -207,6 +211,7 @@ class _Pass:
 
     def all_is_sent(self) -> None:
         self._said.put_nowait(None)
+        self._ended.set()
 
     async def settle_as_they_come(self, share: Share) -> None:
         """Settle as many at once as have come in for a moment, or while the last ones were settled.
@@ -215,7 +220,8 @@ class _Pass:
         """
         while (said := await self._said.get()) is not None:
             # A transaction costs as much for one as for a hundred.
-            await asyncio.sleep(_GATHERED_FOR_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), _GATHERED_FOR_S)
             settlements = [said]
             while not self._said.empty() and (said := self._said.get_nowait()) is not None:
                 settlements.append(said)

@@ -51,8 +51,9 @@ class Pages:
 
     async def read(self, publish: Publish, shard: Shard) -> list[Target]:
         """The next page; less than a full one is the last."""
-        async with self._store.reading() as connection:
-            return await targets.page_of(connection, publish, shard, limit=PAGE_TARGETS)
+        return await self._store.read(
+            lambda tx: targets.page_of(tx, publish, shard, limit=PAGE_TARGETS)
+        )
 
     def behind(self, shard: Shard, page: list[Target]) -> Shard:
         """The shard when the page is noted."""
@@ -93,12 +94,14 @@ class Pages:
     async def put_last_again(self, publish: Publish, shard: Shard) -> None:
         """Put the newest batch on the stream, in case it did not get there. Raises Unavailable."""
         key = publish.instance_id, publish.id
-        async with self._store.reading() as connection:
-            noted = await batches.last_unsettled(connection, *key, shard)
-            if noted is None:
-                return
-            page = await targets.page_again(connection, publish, noted)
-        await self.put(publish, shard, page)
+
+        async def last_page(tx: AsyncConnection) -> list[Target] | None:
+            noted = await batches.last_unsettled(tx, *key, shard)
+            return None if noted is None else await targets.page_again(tx, publish, noted)
+
+        page = await self._store.read(last_page)
+        if page is not None:
+            await self.put(publish, shard, page)
 
 
 class Sharding:
@@ -117,10 +120,8 @@ class Sharding:
         """Give a message of the SHARDS stream its turn."""
         known = msgspec.json.decode(message, type=ShardMessage)
         publish = known.publish
-        async with self._store.reading() as connection:
-            shard = await shards.find(
-                connection, publish.instance_id, publish.id, known.platform, known.number
-            )
+        key = publish.instance_id, publish.id, known.platform, known.number
+        shard = await self._store.read(lambda tx: shards.find(tx, *key))
         if shard is None:
             return Done()
         if shard.under_way >= _MAX_UNDER_WAY and not shard.done:
@@ -133,8 +134,8 @@ class Sharding:
 
     async def turn(self, publish: Publish, shard: Shard) -> Outcome:
         """Note and send the next few pages of a shard. Done when there are no more."""
-        async with self._store.reading() as connection:
-            state = await publishes.state_of(connection, publish.instance_id, publish.id)
+        key = publish.instance_id, publish.id
+        state = await self._store.read(lambda tx: publishes.state_of(tx, *key))
         if state is PublishState.PAUSED:
             return Later(PAUSED_LOOK_INTERVAL)
         if state is PublishState.CANCELLED:
@@ -159,10 +160,10 @@ class Sharding:
         self, publish: Publish, known: Shard, behind: Shard, page: list[Target]
     ) -> bool:
         noted = self._pages.range_of(behind, page) if page else None
-        async with self._store.writing() as tx:
-            advanced = await publishes.shard_advanced(
-                tx, publish, known, behind, noted, now=self._now()
-            )
+        now = self._now()
+        advanced = await self._store.write(
+            lambda tx: publishes.shard_advanced(tx, publish, known, behind, noted, now=now)
+        )
         if advanced is None:
             return False
         finished = advanced.finished
@@ -176,9 +177,7 @@ class Sharding:
         is_split = shard.number > 0 or shard.until is not None
         if is_split or kind_of(publish.audience) is AudienceKind.USERS:
             return
-        async with self._store.writing() as tx:
-            others = await self._added(tx, publish, shard)
-        for other in others:
+        for other in await self._store.write(lambda tx: self._added(tx, publish, shard)):
             await self._stream.put_shard(publish, other)
 
     async def _put_others_again(self, publish: Publish, shard: Shard) -> None:
@@ -188,8 +187,8 @@ class Sharding:
         """
         if shard.number > 0 or shard.until is None:
             return
-        async with self._store.reading() as connection:
-            known = await shards.of_publish(connection, publish.instance_id, publish.id)
+        key = publish.instance_id, publish.id
+        known = await self._store.read(lambda tx: shards.of_publish(tx, *key))
         for other in known:
             is_other = other.platform == shard.platform and other.number != shard.number
             if is_other and other.batches == 0 and not other.done:

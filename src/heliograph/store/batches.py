@@ -54,9 +54,10 @@ async def add(
         }
         for one in added
     ]
-    await tx.execute(insert(batches), rows)
+    await tx.execute(_ADD, rows)
 
 
+_ADD = insert(batches)
 _NOTHING = msgspec.msgpack.encode(Progress())
 
 

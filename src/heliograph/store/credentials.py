@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, delete, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,7 +21,8 @@ async def find(
     tx: AsyncConnection, seal: Seal, instance_id: InstanceId, platform: Platform
 ) -> Held | None:
     """The credential that is to be used now; None if there is none."""
-    row = (await tx.execute(select(credentials).where(_one(instance_id, platform)))).first()
+    asked = {"of_instance": instance_id, "of_platform": platform}
+    row = (await tx.execute(_FOUND, asked)).first()
     stored: Credential | None = None
     if row is not None:
         opened = seal.open(row.sealed, _purpose(instance_id, platform))
@@ -35,6 +36,13 @@ async def find(
     subject = stored.subject if isinstance(stored, WebIdentity) else None
     held_id = f"{stored_id}:{keys[0].public_key}:{len(keys)}"
     return Held(id=held_id, platform=platform, credential=WebIdentity(subject=subject, keys=keys))
+
+
+# Built once: to build it costs more than to run it.
+_FOUND = select(credentials).where(
+    credentials.c.instance_id == bindparam("of_instance"),
+    credentials.c.platform == bindparam("of_platform"),
+)
 
 
 async def put(

@@ -3,12 +3,15 @@
 There are two: SQLite, a file in the data directory, and PostgreSQL, for more than one machine.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+_Result = TypeVar("_Result")
+_Work = Callable[[AsyncConnection], Awaitable[_Result]]
 _SCHEMES = ("postgresql", "postgres")
 
 
@@ -85,6 +88,12 @@ class Database(Protocol):
     writer: AsyncEngine
     migrator: AsyncEngine
     """A writer whose statements may take their time."""
+
+    async def read(self, work: _Work[_Result]) -> _Result:
+        """Do the work with a connection that sees one state of the database."""
+
+    async def write(self, work: _Work[_Result]) -> _Result:
+        """Do the work in a transaction, which is on disk when this returns."""
 
     def is_away(self, error: Exception) -> bool:
         """Whether the same may succeed if it is tried again: the database is away, or busy."""

@@ -73,9 +73,8 @@ async def register(
     }
     if metadata is not None:
         again["metadata"] = row["metadata"]
-    known = [devices.c.instance_id, devices.c.platform, devices.c.token_hash]
-    statement = insert(devices).values(row).on_conflict_do_update(index_elements=known, set_=again)
-    registered = (await tx.execute(statement.returning(devices))).one()
+    statement = _REGISTERED if metadata is None else _REGISTERED_WITH_METADATA
+    registered = (await tx.execute(statement, row)).one()
     if registered.id != row["id"]:
         return Registered(id=registered.id, is_new=False)
     # Asked only now, as a device that was removed a moment ago has just come into quarantine.
@@ -83,15 +82,32 @@ async def register(
     return Registered(id=back or registered.id, is_new=back is None)
 
 
+# These are built once: to build one costs more than to run it.
+_NEW = insert(devices)
+_KNOWN_BY = [devices.c.instance_id, devices.c.platform, devices.c.token_hash]
+_AGAIN = {"registered_at": _NEW.excluded.registered_at, "lost_since": None}
+_REGISTERED = _NEW.on_conflict_do_update(index_elements=_KNOWN_BY, set_=_AGAIN).returning(devices)
+_REGISTERED_WITH_METADATA = _NEW.on_conflict_do_update(
+    index_elements=_KNOWN_BY, set_={**_AGAIN, "metadata": _NEW.excluded.metadata}
+).returning(devices)
+
+
 async def find(
     tx: AsyncConnection, instance_id: InstanceId, platform: Platform, device_id: str
 ) -> Device:
     """Raises NotFound."""
-    chosen = _one(instance_id, platform, device_id)
-    row = (await tx.execute(select(devices).where(chosen))).first()
+    asked = {"of_instance": instance_id, "with_id": device_id, "of_platform": platform}
+    row = (await tx.execute(_FOUND, asked)).first()
     if row is None:
         raise NotFound("device")
     return device_of(row)
+
+
+_FOUND = select(devices).where(
+    devices.c.instance_id == bindparam("of_instance"),
+    devices.c.id == bindparam("with_id"),
+    devices.c.platform == bindparam("of_platform"),
+)
 
 
 async def of_user(tx: AsyncConnection, instance_id: InstanceId, user_id: UserId) -> list[Device]:
@@ -134,7 +150,6 @@ async def recipients(
     return {row.id: device_of(row) for row in await tx.execute(_RECIPIENTS, asked)}
 
 
-# Built once: to build it costs more than to run it.
 _RECIPIENTS = select(devices).where(
     devices.c.instance_id == bindparam("of_instance"),
     devices.c.id.in_(bindparam("with_ids", expanding=True)),

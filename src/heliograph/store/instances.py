@@ -28,10 +28,14 @@ async def create(tx: AsyncConnection, seal: Seal, instance: Instance, vapid: Vap
 
 async def find(tx: AsyncConnection, instance_id: InstanceId) -> Instance:
     """Raises NotFound."""
-    row = (await tx.execute(select(instances).where(instances.c.id == instance_id))).first()
+    row = (await tx.execute(_FOUND, {"of_instance": instance_id})).first()
     if row is None:
         raise NotFound("instance")
     return Instance(id=row.id, name=row.name, created_at=row.created_at)
+
+
+# These are built once: to build one costs more than to run it.
+_FOUND = select(instances).where(instances.c.id == bindparam("of_instance"))
 
 
 async def hold(tx: AsyncConnection, instance_id: InstanceId) -> bool:
@@ -42,7 +46,6 @@ async def hold(tx: AsyncConnection, instance_id: InstanceId) -> bool:
     return await tx.scalar(_HELD, {"of_instance": instance_id}) is not None
 
 
-# Built once: to build it costs more than to run it.
 _HELD = (
     select(instances.c.id)
     .where(instances.c.id == bindparam("of_instance"))
@@ -70,14 +73,7 @@ async def remove(tx: AsyncConnection, instance_id: InstanceId) -> None:
 
 async def keys_of(tx: AsyncConnection, seal: Seal, instance_id: InstanceId) -> Sequence[SecretKey]:
     """The secret keys that are active, oldest first. Raises NotFound for an unknown instance."""
-    rows = (
-        await tx.execute(
-            select(instances.c.id.label("instance"), secret_keys)
-            .outerjoin(secret_keys, secret_keys.c.instance_id == instances.c.id)
-            .where(instances.c.id == instance_id)
-            .order_by(secret_keys.c.created_at, secret_keys.c.id)
-        )
-    ).all()
+    rows = (await tx.execute(_KEYS, {"of_instance": instance_id})).all()
     if not rows:
         raise NotFound("instance")
     return [
@@ -89,6 +85,14 @@ async def keys_of(tx: AsyncConnection, seal: Seal, instance_id: InstanceId) -> S
         for row in rows
         if row.id is not None
     ]
+
+
+_KEYS = (
+    select(instances.c.id.label("instance"), secret_keys)
+    .outerjoin(secret_keys, secret_keys.c.instance_id == instances.c.id)
+    .where(instances.c.id == bindparam("of_instance"))
+    .order_by(secret_keys.c.created_at, secret_keys.c.id)
+)
 
 
 async def add_key(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import ColumnElement, and_, delete, func, literal, select
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,17 +22,26 @@ async def of_device(
     limit: int = MAX_INTERESTS_PER_DEVICE,
 ) -> list[Interest]:
     """In alphabetical order, those behind `after`."""
-    rows = await tx.scalars(
-        select(subscriptions.c.interest)
-        .where(
-            subscriptions.c.instance_id == instance_id,
-            subscriptions.c.device_id == device_id,
-            subscriptions.c.interest > after,
-        )
-        .order_by(subscriptions.c.interest)
-        .limit(limit)
+    asked = {
+        "of_instance": instance_id,
+        "of_device": device_id,
+        "after_interest": after,
+        "at_most": limit,
+    }
+    return [Interest(interest) for interest in await tx.scalars(_PAGE, asked)]
+
+
+# Built once: to build it costs more than to run it.
+_PAGE = (
+    select(subscriptions.c.interest)
+    .where(
+        subscriptions.c.instance_id == bindparam("of_instance"),
+        subscriptions.c.device_id == bindparam("of_device"),
+        subscriptions.c.interest > bindparam("after_interest"),
     )
-    return [Interest(interest) for interest in rows]
+    .order_by(subscriptions.c.interest)
+    .limit(bindparam("at_most", type_=Integer))
+)
 
 
 async def of_devices(

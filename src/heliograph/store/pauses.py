@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,8 +35,16 @@ class Pause:
 
 
 async def find(tx: AsyncConnection, instance_id: InstanceId, platform: Platform) -> Pause | None:
-    row = (await tx.execute(select(pauses).where(_one(instance_id, platform)))).first()
+    asked = {"of_instance": instance_id, "of_platform": platform}
+    row = (await tx.execute(_FOUND, asked)).first()
     return None if row is None else _pause(row)
+
+
+# Built once: to build it costs more than to run it.
+_FOUND = select(pauses).where(
+    pauses.c.instance_id == bindparam("of_instance"),
+    pauses.c.platform == bindparam("of_platform"),
+)
 
 
 async def begin(

@@ -6,7 +6,8 @@ of two would fail instead, and have to be tried again. Readers are REPEATABLE RE
 https://www.postgresql.org/docs/current/transaction-iso.html
 """
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy import event, text
@@ -17,6 +18,9 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
 from heliograph.store.database import Examined, PostgresqlUrl
 from heliograph.store.schema import metadata
+
+_Result = TypeVar("_Result")
+_Work = Callable[[AsyncConnection], Awaitable[_Result]]
 
 _CONNECTIONS = 16
 _WAIT_FOR_CONNECTION_S = 10
@@ -49,6 +53,14 @@ class Postgresql:
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
         self.migrator = _patient(url)
+
+    async def read(self, work: _Work[_Result]) -> _Result:
+        async with self.reader.connect() as connection:
+            return await work(connection)
+
+    async def write(self, work: _Work[_Result]) -> _Result:
+        async with self.writer.begin() as transaction:
+            return await work(transaction)
 
     def is_away(self, error: Exception) -> bool:
         if isinstance(error, DBAPIError):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -62,7 +62,7 @@ async def begin(
         "collapse_ids": _collapse_ids(publish),
         "finished_at": now if all(shard.is_finished for shard in begun) else None,
     }
-    added = await tx.execute(insert(publishes).values(row).on_conflict_do_nothing())
+    added = await tx.execute(_ADD, row)
     if added.rowcount == 0:
         return False
     of_all = insights.Of.hour(kind_of(publish.audience), None, publish.accepted_at)
@@ -76,13 +76,22 @@ async def begin(
     return True
 
 
+# These are built once: to build one costs more than to run it.
+_ADD = insert(publishes).on_conflict_do_nothing()
+_ONE = and_(
+    publishes.c.instance_id == bindparam("of_instance"), publishes.c.id == bindparam("with_id")
+)
+
+
 async def state_of(
     tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId
 ) -> PublishState | None:
     """Whether the publish goes on; None if there is none."""
-    chosen = select(publishes.c.state).where(_one(instance_id, publish_id))
-    state = await tx.scalar(chosen)
+    state = await tx.scalar(_STATE, {"of_instance": instance_id, "with_id": publish_id})
     return None if state is None else PublishState(state)
+
+
+_STATE = select(publishes.c.state).where(_ONE)
 
 
 async def set_state(
@@ -218,22 +227,33 @@ async def _finish(
     tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId, *, now: datetime
 ) -> bool:
     """Finish the publish, if that was its last shard. False if it was not, or it was before."""
-    chosen = _one(instance_id, publish_id)
+    one = {"of_instance": instance_id, "with_id": publish_id}
     # Locked first: of two shards that end at the same moment, the second must see the first.
-    # Not so that it waits for devices' reports, which hold the row, too.
-    told = select(publishes.c.id, publishes.c.audience, publishes.c.names).where(chosen)
-    row = (await tx.execute(told.with_for_update(key_share=True))).first()
+    row = (await tx.execute(_LOCKED, one)).first()
     if row is None or await shards.unfinished(tx, instance_id, publish_id):
         return False
-    ending = update(publishes).where(chosen, publishes.c.finished_at.is_(None))
-    has_ended = (await tx.execute(ending.values(finished_at=now))).rowcount == 1
+    has_ended = (await tx.execute(_FINISHED, {**one, "at": now})).rowcount == 1
     if has_ended:
         await _tell_finished(tx, instance_id, row._asdict(), now=now)
-    mine = and_(
-        batches_table.c.instance_id == instance_id, batches_table.c.publish_id == publish_id
-    )
-    await tx.execute(delete(batches_table).where(mine))
+    await tx.execute(_BATCHES_FORGOTTEN, one)
     return has_ended
+
+
+# Not so that it waits for devices' reports, which hold the row, too.
+_LOCKED = (
+    select(publishes.c.id, publishes.c.audience, publishes.c.names)
+    .where(_ONE)
+    .with_for_update(key_share=True)
+)
+_FINISHED = (
+    update(publishes)
+    .where(_ONE, publishes.c.finished_at.is_(None))
+    .values(finished_at=bindparam("at"))
+)
+_BATCHES_FORGOTTEN = delete(batches_table).where(
+    batches_table.c.instance_id == bindparam("of_instance"),
+    batches_table.c.publish_id == bindparam("with_id"),
+)
 
 
 async def _tell_finished(

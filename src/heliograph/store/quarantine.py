@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, delete, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -130,12 +130,12 @@ async def bring_back(
     hundred other devices by now, it keeps the new id and is nobody's. said: what the registration
     says of it.
     """
-    same_token = and_(
-        quarantine.c.instance_id == made.instance_id,
-        quarantine.c.platform == made.platform,
-        quarantine.c.token_hash == made.token_hash,
-    )
-    kept = (await tx.execute(delete(quarantine).where(same_token).returning(quarantine))).first()
+    same_token = {
+        "of_instance": made.instance_id,
+        "of_platform": made.platform,
+        "with_hash": made.token_hash,
+    }
+    kept = (await tx.execute(_TAKEN_OUT, same_token)).first()
     if kept is None or kept.removed_at < now - QUARANTINE_TIME:
         return None
     as_it_was = {"metadata": kept.metadata, "vapid_key": kept.vapid_key, **said}
@@ -149,6 +149,18 @@ async def bring_back(
     await tx.execute(update(devices).where(this).values(as_it_was))
     await _subscribe(tx, kept, device_id)
     return device_id
+
+
+# Built once: to build it costs more than to run it.
+_TAKEN_OUT = (
+    delete(quarantine)
+    .where(
+        quarantine.c.instance_id == bindparam("of_instance"),
+        quarantine.c.platform == bindparam("of_platform"),
+        quarantine.c.token_hash == bindparam("with_hash"),
+    )
+    .returning(quarantine)
+)
 
 
 async def restore(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, exists, insert, not_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, insert, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.model.batch import Batch
@@ -17,9 +17,8 @@ from heliograph.store.schema import shards
 async def of_publish(
     tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId
 ) -> list[Shard]:
-    chosen = select(shards).where(_all(instance_id, publish_id))
-    rows = await tx.execute(chosen.order_by(shards.c.platform, shards.c.number))
-    return [_shard_of(row) for row in rows]
+    asked = {"of_instance": instance_id, "of_publish": publish_id}
+    return [_shard_of(row) for row in await tx.execute(_OF_PUBLISH, asked)]
 
 
 async def find(
@@ -53,7 +52,7 @@ async def add(
         }
         for shard in added
     ]
-    await tx.execute(insert(shards), rows)
+    await tx.execute(_ADD, rows)
 
 
 async def advance(
@@ -92,28 +91,53 @@ async def advance(
 
 async def batch_settled(tx: AsyncConnection, batch: Batch) -> bool:
     """One more batch of its shard is settled. Whether the shard is finished by that."""
-    chosen = _one(batch.instance_id, batch.publish_id, batch.platform, batch.shard)
-    one_more = update(shards).where(chosen).values(settled=shards.c.settled + 1)
-    row = (await tx.execute(one_more.returning(shards))).first()
+    asked = {
+        "of_instance": batch.instance_id,
+        "of_publish": batch.publish_id,
+        "of_platform": batch.platform,
+        "with_number": batch.shard,
+    }
+    row = (await tx.execute(_ONE_MORE_SETTLED, asked)).first()
     return row is not None and _shard_of(row).is_finished
 
 
 async def unfinished(tx: AsyncConnection, instance_id: InstanceId, publish_id: PublishId) -> bool:
     """Whether any shard of the publish is not finished."""
-    is_finished = and_(shards.c.done, shards.c.batches == shards.c.settled)
-    left = exists().where(_all(instance_id, publish_id), not_(is_finished))
-    return bool(await tx.scalar(select(left)))
+    asked = {"of_instance": instance_id, "of_publish": publish_id}
+    return bool(await tx.scalar(_UNFINISHED, asked))
 
 
-def _all(instance_id: InstanceId, publish_id: PublishId) -> ColumnElement[bool]:
-    return and_(shards.c.instance_id == instance_id, shards.c.publish_id == publish_id)
+# Built once: to build them costs more than to run them.
+_ALL = and_(
+    shards.c.instance_id == bindparam("of_instance"),
+    shards.c.publish_id == bindparam("of_publish"),
+)
+_OF_PUBLISH = select(shards).where(_ALL).order_by(shards.c.platform, shards.c.number)
+_ADD = insert(shards)
+_ONE_MORE_SETTLED = (
+    update(shards)
+    .where(
+        _ALL,
+        shards.c.platform == bindparam("of_platform"),
+        shards.c.number == bindparam("with_number"),
+    )
+    .values(settled=shards.c.settled + 1)
+    .returning(shards)
+)
+_UNFINISHED = select(
+    exists().where(_ALL, not_(and_(shards.c.done, shards.c.batches == shards.c.settled)))
+)
 
 
 def _one(
     instance_id: InstanceId, publish_id: PublishId, platform: Platform, number: int
 ) -> ColumnElement[bool]:
-    mine = _all(instance_id, publish_id)
-    return and_(mine, shards.c.platform == platform, shards.c.number == number)
+    return and_(
+        shards.c.instance_id == instance_id,
+        shards.c.publish_id == publish_id,
+        shards.c.platform == platform,
+        shards.c.number == number,
+    )
 
 
 def _shard_of(row: Row[Any]) -> Shard:

@@ -38,9 +38,29 @@ def connection_to(path: Path) -> aiosqlite.Connection:
     return connection
 
 
+def patient_connection_to(path: Path) -> sqlite3.Connection:
+    """A connection for whichever thread has it, as patient as the other."""
+    return sqlite3.connect(path, timeout=0, check_same_thread=False, factory=_Patient)
+
+
 def begin(connection: aiosqlite.Connection, statement: str) -> None:
     """Begin a transaction with this statement, as soon as there is another one."""
     connection.beginning = statement  # type: ignore[attr-defined]
+
+
+class _Patient(sqlite3.Connection):
+    def cursor(self) -> "_PatientCursor":  # type: ignore[override]  # no other kind is asked for
+        return super().cursor(_PatientCursor)
+
+
+class _PatientCursor(sqlite3.Cursor):
+    def execute(self, *given: Any) -> Self:
+        _when_free(partial(super().execute, *given))
+        return self
+
+    def executemany(self, *given: Any) -> Self:
+        _when_free(partial(super().executemany, *given))
+        return self
 
 
 class _Connection(aiosqlite.Connection):

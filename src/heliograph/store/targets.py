@@ -5,21 +5,22 @@ came or went in between; so a fan-out that was cut off can repeat its last page 
 """
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, and_, null, or_, select, union_all
+from sqlalchemy import Column, ColumnElement, Select, and_, bindparam, null, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.model.batch import Target
 from heliograph.model.device import Platform
-from heliograph.model.ids import InstanceId, Interest
+from heliograph.model.ids import Interest
 from heliograph.model.publish import Interests, Publish, Users
 from heliograph.model.shard import Position, Shard
 from heliograph.store.batches import Range
 from heliograph.store.schema import devices, subscriptions
 
-_Compare = Callable[[Any, str], ColumnElement[bool]]
+_Compare = Callable[[Any, Any], ColumnElement[bool]]
 
 
 def position_of(target: Target) -> Position:
@@ -50,63 +51,73 @@ class _Range:
         first: Position | None = None,
         until: Position | None = None,
     ) -> None:
-        self._after = after
-        self._first = first
-        self._until = until
+        given = {"after": after, "first": first, "until": until}
+        self._bounds = {name: at for name, at in given.items() if at is not None}
 
-    def among(self, *order: Column[str]) -> ColumnElement[bool]:
-        bounds = list[ColumnElement[bool]]()
-        if self._after is not None:
-            bounds.append(_beyond(order, self._after, operator.gt, operator.gt))
-        if self._first is not None:
-            bounds.append(_beyond(order, self._first, operator.gt, operator.ge))
-        if self._until is not None:
-            bounds.append(_beyond(order, self._until, operator.lt, operator.le))
-        return and_(*bounds)
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The bounds that there are."""
+        return tuple(self._bounds)
+
+    @property
+    def values(self) -> dict[str, str]:
+        users = {f"{name}_user": at.user_id for name, at in self._bounds.items()}
+        return users | {f"{name}_device": at.device_id for name, at in self._bounds.items()}
 
 
-def _beyond(
-    order: Sequence[Column[str]], position: Position, beyond: _Compare, at_last: _Compare
-) -> ColumnElement[bool]:
-    """Rows on one side of a position. at_last: how the last column is compared.
+_BEYOND: Mapping[str, tuple[_Compare, _Compare]] = {
+    "after": (operator.gt, operator.gt),
+    "first": (operator.gt, operator.ge),
+    "until": (operator.lt, operator.le),
+}
+"""How a bound is compared with all columns of the order but the last, and with the last."""
+
+
+def _within(names: Sequence[str], *order: Column[str]) -> ColumnElement[bool]:
+    """The rows between these bounds, whose values come later.
 
     Not as (user_id, id) > (…): then SQLite reads the index from there on, past all other users.
     """
     *before, device_id = order
-    among_devices = at_last(device_id, position.device_id)
-    if not before:
-        return among_devices
-    [user_id] = before
-    of_the_user = and_(user_id == position.user_id, among_devices)
-    return or_(beyond(user_id, position.user_id), of_the_user)
+    sides = list[ColumnElement[bool]]()
+    for name in names:
+        beyond, at_last = _BEYOND[name]
+        among_devices = at_last(device_id, bindparam(f"{name}_device"))
+        for user_id in before:
+            user: ColumnElement[str] = bindparam(f"{name}_user")
+            among_devices = or_(beyond(user_id, user), and_(user_id == user, among_devices))
+        sides.append(among_devices)
+    return and_(*sides)
 
 
 async def _read(
     tx: AsyncConnection, publish: Publish, platform: Platform, wanted: _Range, limit: int | None
 ) -> list[Target]:
+    asked: dict[str, Any] = {
+        **wanted.values,
+        "of_instance": publish.instance_id,
+        "of_platform": platform,
+    }
     match publish.audience:
         case Users(users):
-            chosen = _of_users(publish.instance_id, platform, users, wanted, limit)
+            chosen = _of_users(wanted.names, limit)
+            asked["of_users"] = users
         case Interests(interests):
-            chosen = _of_interests(publish.instance_id, platform, interests, wanted, limit)
-    return [Target(row[0], row[1]) for row in await tx.execute(chosen)]
+            chosen = _of_interests(interests, wanted.names, limit)
+    return [Target(row[0], row[1]) for row in await tx.execute(chosen, asked)]
 
 
-def _of_users(
-    instance_id: InstanceId,
-    platform: Platform,
-    users: tuple[str, ...],
-    wanted: _Range,
-    limit: int | None,
-) -> Select[Any]:
+@cache
+def _of_users(names: tuple[str, ...], limit: int | None) -> Select[Any]:
+    """Built once for all that ask alike: to build it costs more than to run it."""
     order = devices.c.user_id, devices.c.id
     return (
         select(devices.c.id, devices.c.user_id)
         .where(
-            devices.c.instance_id == instance_id,
-            devices.c.user_id.in_(users),
-            devices.c.platform == platform,
-            wanted.among(*order),
+            devices.c.instance_id == bindparam("of_instance"),
+            devices.c.user_id.in_(bindparam("of_users", expanding=True)),
+            devices.c.platform == bindparam("of_platform"),
+            _within(names, *order),
         )
         .order_by(*order)
         .limit(limit)
@@ -114,20 +125,16 @@ def _of_users(
 
 
 def _of_interests(
-    instance_id: InstanceId,
-    platform: Platform,
-    interests: tuple[Interest, ...],
-    wanted: _Range,
-    limit: int | None,
+    interests: tuple[Interest, ...], names: Sequence[str], limit: int | None
 ) -> Select[Any]:
     """A page is merged from a page of each interest: to sort all would take time for each page."""
     pages = [
         select(subscriptions.c.device_id)
         .where(
-            subscriptions.c.instance_id == instance_id,
+            subscriptions.c.instance_id == bindparam("of_instance"),
             subscriptions.c.interest == interest,
-            subscriptions.c.platform == platform,
-            wanted.among(subscriptions.c.device_id),
+            subscriptions.c.platform == bindparam("of_platform"),
+            _within(names, subscriptions.c.device_id),
         )
         .order_by(subscriptions.c.device_id)
         .limit(limit)

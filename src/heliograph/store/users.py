@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,51 +35,57 @@ async def tie(
     Raises, with nothing changed: NotFound for an unknown device, Invalid if it has another user,
     LimitReached if the user has a hundred devices on the platform.
     """
-    device = and_(
-        devices.c.instance_id == instance_id,
-        devices.c.id == device_id,
-        devices.c.platform == platform,
-    )
-    untied = and_(device, devices.c.user_id.is_(None))
-    new = {"user_id": user_id, "active_on": day_of(now)}
-    tied = await tx.execute(update(devices).where(untied).values(new))
+    device = {"of_instance": instance_id, "with_id": device_id, "of_platform": platform}
+    tied = await tx.execute(_TIED, {**device, "new_user": user_id, "today": day_of(now)})
     if tied.rowcount == 1:
         await take_slot(tx, instance_id, user_id, platform)
         tie = (device_id, platform, user_id)
         await history.note(tx, instance_id, [tie], What.TIED, now=now)
         return
-    known = select(devices.c.user_id, devices.c.active_on).where(device)
-    row = (await tx.execute(known)).first()
+    row = (await tx.execute(_USER, device)).first()
     if row is None:
         raise NotFound("device")
     if row.user_id != user_id:
         raise Invalid("userId", "A User Id is already associated with this device.")
     if row.active_on != day_of(now):
-        await tx.execute(update(devices).where(device).values(active_on=day_of(now)))
+        await tx.execute(_ACTIVE, {**device, "today": day_of(now)})
+
+
+# These are built once: to build one costs more than to run it.
+_DEVICE = and_(
+    devices.c.instance_id == bindparam("of_instance"),
+    devices.c.id == bindparam("with_id"),
+    devices.c.platform == bindparam("of_platform"),
+)
+_TIED = (
+    update(devices)
+    .where(_DEVICE, devices.c.user_id.is_(None))
+    .values(user_id=bindparam("new_user"), active_on=bindparam("today"))
+)
+_USER = select(devices.c.user_id, devices.c.active_on).where(_DEVICE)
+_ACTIVE = update(devices).where(_DEVICE).values(active_on=bindparam("today"))
 
 
 async def take_slot(
     tx: AsyncConnection, instance_id: InstanceId, user_id: UserId, platform: Platform
 ) -> None:
     """One device more of the user on the platform. Raises LimitReached, with nothing changed."""
-    # Count and limit are one statement: two arrivals can't both see ninety-nine.
     row = {
         "instance_id": instance_id,
         "user_id": user_id,
         "platform": platform,
         "taken": 1,
     }
-    taken = await tx.execute(
-        insert(device_slots)
-        .values(row)
-        .on_conflict_do_update(
-            index_elements=list(device_slots.primary_key),
-            set_={"taken": device_slots.c.taken + 1},
-            where=device_slots.c.taken < MAX_DEVICES_PER_USER,
-        )
-    )
-    if taken.rowcount == 0:
+    if (await tx.execute(_SLOT_TAKEN, row)).rowcount == 0:
         raise LimitReached("devices", MAX_DEVICES_PER_USER)
+
+
+# Count and limit are one statement: two arrivals can't both see ninety-nine.
+_SLOT_TAKEN = insert(device_slots).on_conflict_do_update(
+    index_elements=list(device_slots.primary_key),
+    set_={"taken": device_slots.c.taken + 1},
+    where=device_slots.c.taken < MAX_DEVICES_PER_USER,
+)
 
 
 async def slots_taken(
