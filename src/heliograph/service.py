@@ -44,7 +44,6 @@ from heliograph.insights import Upkeep, kept_up
 from heliograph.model.device import Platform
 from heliograph.model.errors import Misconfigured
 from heliograph.model.ids import InstanceId
-from heliograph.model.live import Tell
 from heliograph.model.publish import AudienceKind
 from heliograph.model.role import Role
 from heliograph.repeated import repeated
@@ -212,7 +211,7 @@ async def _start_workers(
         for platform in Platform:
             kinds[platform] = _delivering(store, streams, gateways, in_flight, platform, watch)
     if Role.WEBHOOK in settings.roles:
-        kinds["webhook"] = _calling(settings, store, watch.tell)
+        kinds["webhook"] = _calling(settings, store, watch)
     stopping = asyncio.Event()
     lanes = Lanes(store, streams, kinds)
     running = asyncio.create_task(lanes.run(stopping, drain=settings.drain))
@@ -280,12 +279,12 @@ def _delivering(
     return workers
 
 
-def _calling(settings: Settings, store: Store, tell: Tell) -> OpenWorkers:
+def _calling(settings: Settings, store: Store, watch: Watch) -> OpenWorkers:
     open_http, room = data.webhook_http(settings), asyncio.Semaphore(_CALLS_AT_ONCE)
 
     @asynccontextmanager
     async def workers(instance_id: InstanceId) -> AsyncIterator[Sequence[Calling]]:
-        yield [Calling(store, instance_id, open_http, room, data.now, tell)]
+        yield [Calling(store, instance_id, open_http, room, data.now, watch)]
 
     return workers
 

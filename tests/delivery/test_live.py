@@ -15,6 +15,7 @@ from tests.browsers import Browsers, hello
 from tests.client import Instance
 from tests.nats_cluster import PASSWORD, USER, NatsCluster
 from tests.push_service import Answer, PushService
+from tests.receiver import Receiver
 from tests.server import Server
 from tests.waiting import eventually, finished
 from tests.watching import Watching, path_of, summary_of, watching
@@ -130,6 +131,16 @@ def test_a_publish_that_waits_for_a_credential_is_told_with_why(instance: Instan
         instance.publish.to_users(["alice"], {"fcm": {"notification": {"title": "x"}}})
         [event] = live.until("batch-held")
     assert event["words"].startswith("nothing is sent to fcm: ")
+
+
+def test_calls_of_webhooks_are_told_try_by_try(server: Server, instance: Instance) -> None:
+    with Receiver(secret="s3cret") as receiver, watching(instance, kinds="webhook-called") as live:
+        receiver.answer_next(500)
+        options = ["--secret", "s3cret", "--events", "attempt", "--instance", instance.id]
+        server.json_of("webhook", "add", "--url", receiver.url, *options)
+        publish_id = publish(instance, "nobody")
+        [refused] = live.until("webhook-called", publishId=publish_id)
+    assert refused["words"] == "v1.PublishToUsersAttempt, try 1: answered 500"
 
 
 def test_a_user_s_filter_lets_through_all_of_its_devices_and_publishes_and_nothing_else(

@@ -16,11 +16,13 @@ from tests.nats_cluster import NatsCluster
 from tests.phones import iphone, set_apns_key
 from tests.processes import children_of, free_port
 from tests.push_service import PushService
+from tests.receiver import Receiver
 from tests.server import Server
 from tests.telemetry.scraping import Scraped, scrape, scrape_openmetrics
 from tests.waiting import eventually, finished
 from tests.worker_process import WorkerProcess
 
+CALLED = "heliograph_webhook_call_duration_seconds_count"
 PUSHED = "heliograph_gateway_push_duration_seconds_count"
 REQUESTED = "heliograph_http_request_duration_seconds_count"
 WORKED = "heliograph_stream_message_duration_seconds_count"
@@ -116,6 +118,20 @@ def test_the_figures_are_what_happened(
     assert figures.total("heliograph_reports_total", event="open", outcome="ignored") == 1
     assert figures.total(WORKED, stream="PUBLISH", outcome="done") == 2
     assert figures.total(WORKED, stream="DELIVER-users", outcome="done") == 2
+
+
+def test_calls_of_webhooks_are_counted_try_by_try(watched: Watched) -> None:
+    server = watched.server
+    with Receiver(secret="s3cret") as receiver:
+        receiver.answer_next(500)
+        options = ["--secret", "s3cret", "--events", "attempt"]
+        server.json_of("webhook", "add", "--url", receiver.url, *options)
+        for _ in range(2):
+            server.instance.publish.to_users([new_name("nobody")], hello("hello"))
+        event = {"event": "v1.PublishToUsersAttempt"}
+        watched.wait_for(CALLED, 1, **event, outcome="taken")
+        scraped = watched.wait_for(CALLED, 1, **event, outcome="not_taken")
+    assert scraped.total(CALLED, **event) == len(receiver.received())
 
 
 def test_what_waits_and_what_is_paused_shows(

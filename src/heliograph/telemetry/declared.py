@@ -15,6 +15,7 @@ _REQUEST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
 _GATEWAY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _MESSAGE_S = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _STORE_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
+_CALL_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5)
 _LAG_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
 
@@ -152,7 +153,14 @@ LAG = Declared(
     about="How much too late a process comes to what is due, looked at twice a second.",
     buckets=_LAG_S,
 )
-# Calls of webhooks come here: their duration by outcome, and how many wait.
+WEBHOOK_CALLS = Declared(
+    name="heliograph_webhook_call_duration_seconds",
+    kind="histogram",
+    about="From the beginning of a call of a webhook to its receiver's answer, try by try: taken,"
+    " or not_taken, which is tried again or kept as failed.",
+    labels=("event", "outcome"),
+    buckets=_CALL_S,
+)
 
 DECLARED = (
     BUILD_INFO,
@@ -170,6 +178,7 @@ DECLARED = (
     STREAM_BYTES,
     STREAM_AGE,
     LANES_PAUSED,
+    WEBHOOK_CALLS,
     TRANSACTIONS,
     CONFLICTS,
     STORE_AWAY,

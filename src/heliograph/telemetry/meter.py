@@ -34,6 +34,9 @@ class Meter(Protocol):
     def settled(self, platform: str, audience: str, outcomes: Iterable[str | None]) -> None:
         """Targets were settled, or are tried again ("retried"); None: nothing was tried."""
 
+    def webhook_called(self, event: str, *, taken: bool, seconds: float) -> None:
+        """A webhook was called, and its receiver has taken it, or not."""
+
     def transacted(self, kind: str, seconds: float) -> None:
         """A transaction of the store ended, with or without success."""
 
@@ -65,6 +68,8 @@ class Unmetered:
     def push_ended(self, platform: str, audience: str, verdict: str, seconds: float) -> None: ...
 
     def settled(self, platform: str, audience: str, outcomes: Iterable[str | None]) -> None: ...
+
+    def webhook_called(self, event: str, *, taken: bool, seconds: float) -> None: ...
 
     def transacted(self, kind: str, seconds: float) -> None: ...
 

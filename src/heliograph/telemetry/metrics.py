@@ -36,6 +36,7 @@ class Metrics:
         self._pushes = self._histogram(declared.PUSHES)
         self._pushes_in_flight = self._gauge(declared.PUSHES_IN_FLIGHT)
         self._messages = self._histogram(declared.MESSAGES)
+        self._webhook_calls = self._histogram(declared.WEBHOOK_CALLS)
         self._transactions = self._histogram(declared.TRANSACTIONS)
         self._conflicts = self._counter(declared.CONFLICTS)
         self._store_away = self._counter(declared.STORE_AWAY)
@@ -73,6 +74,9 @@ class Metrics:
                 self._retries.labels(platform, audience).inc(number)
             elif outcome is not None:
                 self._targets.labels(platform, audience, outcome).inc(number)
+
+    def webhook_called(self, event: str, *, taken: bool, seconds: float) -> None:
+        self._webhook_calls.labels(event, "taken" if taken else "not_taken").observe(seconds)
 
     def transacted(self, kind: str, seconds: float) -> None:
         self._transactions.labels(kind).observe(seconds)

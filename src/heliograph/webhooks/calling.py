@@ -20,10 +20,11 @@ from heliograph.gateways.http2 import Http
 from heliograph.model.errors import Unavailable
 from heliograph.model.ids import InstanceId, PublishId, UserId
 from heliograph.model.limits import WEBHOOK_TIME
-from heliograph.model.live import LiveEvent, Tell, WebhookCalled, tell_nobody
+from heliograph.model.live import LiveEvent, WebhookCalled
 from heliograph.model.webhook import Call, next_try
 from heliograph.store import webhook_calls
 from heliograph.store.engine import Store
+from heliograph.telemetry.watch import UNWATCHED, Watch
 from heliograph.webhooks.send import NotTaken, Taken, send
 
 logger = logging.getLogger(__name__)
@@ -50,10 +51,10 @@ class Calling:
         open_http: Callable[[], Http],
         room: asyncio.Semaphore,
         now: Callable[[], datetime],
-        tell: Tell = tell_nobody,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self._store = store
-        self._tell = tell
+        self._watch = watch
         self._instance_id = instance_id
         self._open_http = open_http
         self._room = room
@@ -139,18 +140,23 @@ class Calling:
                 outcome = await self._sent(receiver, call, now)
             receiver.note(outcome)
             await self._note(call, outcome)
-            self._tell(call.instance_id, lambda: [_told(call, outcome)])
+            self._watch.tell(call.instance_id, lambda: [_told(call, outcome)])
         except Unavailable as error:
             logger.warning("what came of a call to a webhook could not be noted: %s", error)
         except Exception:
             logger.exception("what came of a call to a webhook could not be noted")
 
     async def _sent(self, receiver: "_Receiver", call: Call, now: datetime) -> Taken | NotTaken:
+        began = time.monotonic()
         try:
-            return await send(receiver.http, call, now=now)
+            outcome = await send(receiver.http, call, now=now)
         except Exception as error:  # noqa: BLE001  # it would be made for ever
             # Its text may hold the URL, which may be a secret; its type may not.
-            return NotTaken(f"the call could not be made: {type(error).__name__}")
+            outcome = NotTaken(f"the call could not be made: {type(error).__name__}")
+        self._watch.meter.webhook_called(
+            call.event, taken=isinstance(outcome, Taken), seconds=time.monotonic() - began
+        )
+        return outcome
 
     async def _note(self, call: Call, outcome: Taken | NotTaken) -> None:
         now = self._now()
@@ -182,7 +188,7 @@ def _told(call: Call, outcome: Taken | NotTaken) -> LiveEvent:
         event=call.event,
         attempt=call.tries + 1,
         status=outcome.status,
-        reason="" if isinstance(outcome, Taken) else outcome.reason,
+        reason=outcome.reason if isinstance(outcome, NotTaken) and not outcome.status else "",
         user_id=body.payload.user_id,
         publish_id=body.payload.publish_id or body.publish_id,
     )
